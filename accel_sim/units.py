@@ -37,7 +37,7 @@ def parse_bytes(value: int | str) -> int:
         raise ValueError(f"{value!r} is not a size; write bytes or B, KB, MB, GB, KiB, MiB, GiB")
     number, scale = match[1], BYTES_PER_UNIT[match[2].upper()]
     whole, _, fraction = number.partition(".")
-    denominator = 10 ** len(fraction)
+    denominator = int("1" + "0" * len(fraction))
     numerator = int(whole + fraction) * scale
     if numerator % denominator:
         raise ValueError(f"{value!r} is not a whole number of bytes")
