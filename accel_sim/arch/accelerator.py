@@ -1,0 +1,107 @@
+"""The accelerator: everything that a model needs to know of a machine, with no time in it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+from pydantic import Field
+
+from accel_sim.arch.arrays import Array
+from accel_sim.arch.buffer import Buffer
+from accel_sim.arch.dma import Dma
+from accel_sim.arch.dram import BandwidthDram, Dram
+from accel_sim.arch.energy_options import EnergyOptions
+from accel_sim.arch.formats import Codec, Formats
+from accel_sim.arch.mac import Mac
+from accel_sim.arch.noc import Noc
+from accel_sim.arch.spec import Name, Positive, Spec, exact
+from accel_sim.arch.vector import Vector
+
+
+class Accelerator(Spec):
+    """A machine, as its file describes it.
+
+    Parameters
+    ----------
+    name
+        Short name, used in results.
+    source
+        Where the description comes from.
+    is_not
+        What of the machine is not modelled, or modelled otherwise.
+    provenance
+        Dotted key to where its value comes from: ``found``, ``derived``, ``memory-high``, ``memory-medium``,
+        ``memory-low`` or ``choice``, and the source.
+    clock_mhz
+        Core clock; a whole number of Hz.
+    technology_nm
+        Feature size, for energy and area.
+    dataflow
+        Name of the dataflow that the array runs.
+    layout
+        Order of a tensor's words in DRAM.
+    """
+
+    name: Name
+    source: str = Field(min_length=1)
+    is_not: str = Field(min_length=1)
+    provenance: dict[str, str] = Field(default_factory=dict)
+    clock_mhz: Positive
+    technology_nm: Positive
+    dataflow: Name
+    array: Array
+    mac: Mac
+    buffers: tuple[Buffer, ...] = Field(min_length=1)
+    noc: Noc
+    vector: Vector
+    dma: Dma
+    dram: Dram
+    layout: Literal["nchw", "nhwc", "tiled"] = "nchw"
+    formats: Formats = Formats()
+    codec: Codec | None = None
+    energy: EnergyOptions = EnergyOptions()
+
+    @property
+    def clock_hz(self) -> int:
+        """Core clock in Hz, exactly."""
+        return int(exact(self.clock_mhz) * 10**6)
+
+    @property
+    def n_pes(self) -> int:
+        """PEs of the array."""
+        return self.array.n_pes
+
+    def buffer_for(self, tensor: str) -> Buffer:
+        """Return the buffer that holds ``tensor``.
+
+        Raises
+        ------
+        KeyError
+            If no buffer does.
+        """
+        for candidate in self.buffers:
+            if tensor in candidate.holds:
+                return candidate
+        raise KeyError(f"no buffer of {self.name} holds {tensor!r}")
+
+    def buffer(self, *, role: str) -> Buffer:
+        """Return the first buffer of ``role``.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        for candidate in self.buffers:
+            if candidate.role == role:
+                return candidate
+        raise KeyError(f"{self.name} has no buffer of role {role!r}")
+
+    def dram_bytes_per_cycle(self) -> Fraction | None:
+        """Bytes per core cycle that the DRAM delivers, exactly; None where there is no fixed rate."""
+        return self.dram.bytes_per_cycle(self.clock_hz) if isinstance(self.dram, BandwidthDram) else None
+
+    def dram_latency_cycles(self) -> int | None:
+        """Core cycles from the last byte served to its arrival; None where there is no fixed latency."""
+        return self.dram.latency_at(self.clock_hz) if isinstance(self.dram, BandwidthDram) else None

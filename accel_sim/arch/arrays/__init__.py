@@ -1,0 +1,21 @@
+"""Array organisations, one a file; a new one adds its class to the union below.
+
+May import errors, units and the arch room.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from accel_sim.arch.arrays.adder_tree import AdderTree
+from accel_sim.arch.arrays.base import ArraySpec
+from accel_sim.arch.arrays.registers import RegisterFile
+from accel_sim.arch.arrays.row_stationary_mesh import RowStationaryMesh
+
+Array = Annotated[
+    RowStationaryMesh | AdderTree,
+    Field(discriminator="organisation"),
+]
+"""Any array organisation, told apart by its key ``organisation``."""
+
+__all__ = ["AdderTree", "Array", "ArraySpec", "RegisterFile", "RowStationaryMesh"]

@@ -1,0 +1,77 @@
+"""A mesh of PEs with register files for all three tensors, fed by multicast buses (Eyeriss)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from accel_sim.arch.arrays.base import ArraySpec
+from accel_sim.arch.arrays.registers import RegisterFile
+from accel_sim.arch.spec import Count
+
+if TYPE_CHECKING:
+    from accel_sim.arch.mac import OperandBits
+
+Cell = Literal["registers", "sram"]
+
+
+class RowStationaryMesh(ArraySpec):
+    """``rows x cols`` PEs of one MAC; psums pass up a column over local links.
+
+    Parameters
+    ----------
+    filter_rf_words, ifmap_rf_words, psum_rf_words
+        Capacity of the register files of one PE, in words of the tensor's own width.
+    filter_rf_cell, ifmap_rf_cell, psum_rf_cell
+        What they are built from.
+    pipeline_stages
+        Cycles from the operands' read to the psum's write; fill and drain of a pass.
+    """
+
+    DATAFLOWS: ClassVar[tuple[str, ...]] = ("row_stationary",)
+
+    organisation: Literal["row_stationary_mesh"]
+    rows: Count
+    cols: Count
+    filter_rf_words: Count
+    ifmap_rf_words: Count
+    psum_rf_words: Count
+    filter_rf_cell: Cell = "sram"
+    ifmap_rf_cell: Cell = "registers"
+    psum_rf_cell: Cell = "registers"
+    pipeline_stages: Count
+
+    @property
+    def n_pes(self) -> int:
+        """Number of PEs."""
+        return self.rows * self.cols
+
+    @property
+    def macs_per_cycle(self) -> int:
+        """One a PE."""
+        return self.n_pes
+
+    def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
+        """The three scratchpads of each PE."""
+        return (
+            RegisterFile(
+                tensor="ifmap",
+                n_words=self.ifmap_rf_words,
+                word_bits=bits.ifmap,
+                cell=self.ifmap_rf_cell,
+                n_instances=self.n_pes,
+            ),
+            RegisterFile(
+                tensor="filter",
+                n_words=self.filter_rf_words,
+                word_bits=bits.filter,
+                cell=self.filter_rf_cell,
+                n_instances=self.n_pes,
+            ),
+            RegisterFile(
+                tensor="psum",
+                n_words=self.psum_rf_words,
+                word_bits=bits.psum,
+                cell=self.psum_rf_cell,
+                n_instances=self.n_pes,
+            ),
+        )

@@ -1,0 +1,20 @@
+"""The DMA queues between DRAM and buffers."""
+
+from __future__ import annotations
+
+from accel_sim.arch.spec import Count, Spec
+
+
+class Dma(Spec):
+    """One in-order queue an operand stream.
+
+    Parameters
+    ----------
+    outstanding
+        Transfers of one queue that may be under way at a time.
+    quantum_bytes
+        Bytes after which the arbiter between queues may change its mind; a DRAM burst.
+    """
+
+    outstanding: Count
+    quantum_bytes: Count

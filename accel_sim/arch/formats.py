@@ -1,0 +1,41 @@
+"""How each tensor is stored in DRAM, and the codec between DRAM and buffers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from accel_sim.arch.spec import Count, Spec
+
+StorageFormat = Literal["dense", "run_length", "bitmap", "csc", "n_of_m", "huffman"]
+
+
+class Formats(Spec):
+    """Storage format in DRAM of each tensor; buffers hold dense words."""
+
+    ifmap: StorageFormat = "dense"
+    filter: StorageFormat = "dense"
+    ofmap: StorageFormat = "dense"
+
+    def compressed(self) -> tuple[str, ...]:
+        """Tensors that are not dense, in the order ifmap, filter, ofmap."""
+        return tuple(tensor for tensor in ("ifmap", "filter", "ofmap") if getattr(self, tensor) != "dense")
+
+
+class Codec(Spec):
+    """The unit that packs and unpacks compressed tensors.
+
+    Parameters
+    ----------
+    decode_words_per_cycle, encode_words_per_cycle
+        Dense words delivered or taken in a cycle.
+    run_bits
+        Width of the zero-run field of ``run_length``.
+    pairs_per_block, block_bits
+        ``run_length`` packs this many (run, value) pairs into a block of this many bits.
+    """
+
+    decode_words_per_cycle: Count
+    encode_words_per_cycle: Count
+    run_bits: Count = 5
+    pairs_per_block: Count = 3
+    block_bits: Count = 64

@@ -1,0 +1,32 @@
+"""The MAC unit: operand widths and what it does with zeros."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from accel_sim.arch.spec import Count, Spec
+
+
+class OperandBits(Spec):
+    """Width in bits of each operand of a MAC."""
+
+    ifmap: Count
+    filter: Count
+    psum: Count
+
+
+class Mac(Spec):
+    """One multiplier and its adder.
+
+    Parameters
+    ----------
+    kind
+        ``bit_parallel``: one multiplication of full width a cycle.
+    sparsity
+        What a zero operand does. ``none``: the MAC runs as ever. ``gate_ifmap``: a zero ifmap value holds the
+        operands still, which saves energy and no cycle. ``gate_both``: so does a zero weight.
+    """
+
+    kind: Literal["bit_parallel"]
+    bits: OperandBits
+    sparsity: Literal["none", "gate_ifmap", "gate_both"] = "none"
