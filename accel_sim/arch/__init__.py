@@ -10,6 +10,7 @@ from accel_sim.arch.dma import Dma
 from accel_sim.arch.dram import BandwidthDram, Dram, DramPreset, IdealDram, parse_dram_option
 from accel_sim.arch.energy_options import EnergyOptions
 from accel_sim.arch.formats import Codec, Formats
+from accel_sim.arch.load import load_arch
 from accel_sim.arch.mac import Mac, OperandBits
 from accel_sim.arch.noc import Noc
 from accel_sim.arch.vector import Vector
@@ -34,5 +35,6 @@ __all__ = [
     "RegisterFile",
     "RowStationaryMesh",
     "Vector",
+    "load_arch",
     "parse_dram_option",
 ]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from accel_sim.arch.arrays import Array
 from accel_sim.arch.buffer import Buffer
+from accel_sim.arch.checks import problems
 from accel_sim.arch.dma import Dma
 from accel_sim.arch.dram import BandwidthDram, Dram
 from accel_sim.arch.energy_options import EnergyOptions
 from accel_sim.arch.formats import Codec, Formats
 from accel_sim.arch.mac import Mac
 from accel_sim.arch.noc import Noc
+from accel_sim.arch.paths import changed
 from accel_sim.arch.spec import Name, Positive, Spec, exact
 from accel_sim.arch.vector import Vector
+from accel_sim.config import KeyFaultError, validate
+from accel_sim.errors import ArchError
 
 
 class Accelerator(Spec):
@@ -32,7 +37,7 @@ class Accelerator(Spec):
         What of the machine is not modelled, or modelled otherwise.
     provenance
         Dotted key to where its value comes from: ``found``, ``derived``, ``memory-high``, ``memory-medium``,
-        ``memory-low`` or ``choice``, and the source.
+        ``memory-low`` or ``choice``, a colon, and the source; a key above others stands for all below it.
     clock_mhz
         Core clock; a whole number of Hz.
     technology_nm
@@ -61,6 +66,31 @@ class Accelerator(Spec):
     formats: Formats = Formats()
     codec: Codec | None = None
     energy: EnergyOptions = EnergyOptions()
+
+    @model_validator(mode="after")
+    def _check_between_keys(self) -> Accelerator:
+        found = tuple(problems(self))
+        if found:
+            raise KeyFaultError(*found)
+        return self
+
+    def with_set(self, sets: Mapping[str, Any]) -> Accelerator:
+        """Return a copy with some values changed, checked as a file is.
+
+        Parameters
+        ----------
+        sets
+            Dotted path to value: ``{"array.rows": 32, "buffers.glb.size_bytes": "64 KiB", "dram": "ideal"}``. A text
+            is read as YAML. Each changed value's provenance becomes ``set``.
+
+        Raises
+        ------
+        ArchError
+            If a path leads nowhere or the new values do not fit.
+        """
+        data = self.model_dump()
+        data["energy"] = {"mode": self.energy.mode, **self.energy.constants}
+        return validate(type(self), changed(data, sets), ArchError)
 
     @property
     def clock_hz(self) -> int:

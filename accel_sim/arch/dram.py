@@ -6,9 +6,10 @@ from fractions import Fraction
 from math import ceil
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from accel_sim.arch.spec import Name, Natural, NonNegative, Positive, Spec, exact
+from accel_sim.config import KeyFaultError
 from accel_sim.errors import OptionError
 
 DEFAULT_LATENCY_NS = 32.5
@@ -29,7 +30,7 @@ class BandwidthDram(Spec):
     gb_per_s
         Rate in 1e9 bytes a second.
     latency_ns
-        Time between the last quantum served and its arrival.
+        Time between the last quantum served and its arrival; 32.5 where neither is given.
     latency_cycles
         The same in core cycles; excludes ``latency_ns``.
     """
@@ -38,6 +39,12 @@ class BandwidthDram(Spec):
     gb_per_s: Positive
     latency_ns: NonNegative | None = None
     latency_cycles: Natural | None = None
+
+    @model_validator(mode="after")
+    def _check_one_latency(self) -> BandwidthDram:
+        if self.latency_ns is not None and self.latency_cycles is not None:
+            raise KeyFaultError(("latency_cycles", "excludes latency_ns; give one of the two"))
+        return self
 
     def bytes_per_cycle(self, clock_hz: int) -> Fraction:
         """Exact rate in bytes per cycle of a clock of ``clock_hz``."""

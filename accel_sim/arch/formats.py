@@ -6,7 +6,7 @@ from typing import Literal
 
 from accel_sim.arch.spec import Count, Spec
 
-StorageFormat = Literal["dense", "run_length", "bitmap", "csc", "n_of_m", "huffman"]
+StorageFormat = Literal["dense", "run_length"]
 
 
 class Formats(Spec):
