@@ -38,8 +38,8 @@ _ALLOWED = {
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
     "string_pattern_mismatch": "text of the form {pattern}",
-    "too_short": "at least {min_length} values",
-    "too_long": "at most {max_length} values",
+    "too_short": "at least {min_length}",
+    "too_long": "at most {max_length}",
     "literal_error": "{expected}",
     "enum": "{expected}",
 }
@@ -72,7 +72,7 @@ def validate(model: type[Model], document: Document, error_cls: type[InputError]
     except RecursionError:
         faults.append(document.fault((), "is nested too deeply"))
     if checked is None or faults:
-        raise error_cls(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+        raise error_cls(sorted(dict.fromkeys(faults), key=lambda fault: (fault.line, fault.column)))
     return checked
 
 
@@ -98,7 +98,12 @@ def _faults(error: ValidationError, document: Document, allowed_keys: AllowedKey
         elif kind == "union_tag_invalid":
             key = context["discriminator"].strip("'")
             names = re.findall(r"'([^']*)'", context["expected_tags"])
-            yield document.fault((*path, key), _unknown(key, str(context["tag"]), names))
+            tag = value[key]
+            message = _unknown(key, tag, names) if isinstance(tag, str) else f"found {_found(tag)}; allowed: text"
+            yield document.fault((*path, key), message)
+        elif kind == "too_short" and detail["ctx"]["actual_length"] < len(value):
+            # pydantic counts only the items that are right; the wrong ones have their own faults
+            continue
         else:
             # the branches of a union fail one by one at the same place: one fault with all that is allowed
             alternatives.setdefault(path, []).append(_allowed(detail, value))
@@ -149,7 +154,8 @@ def _allowed(detail: ErrorDetails, value: Any) -> str:
     template = _ALLOWED.get(kind)
     if template is None:
         return detail["msg"]
-    text = template.format(**context)
+    whole = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in context.items()}
+    text = template.format(**whole)
     if kind in ("literal_error", "enum") and isinstance(value, str):
         text += nearest(value, re.findall(r"'([^']*)'", text))
     return text

@@ -5,6 +5,7 @@ No time, no hardware. May import `accel_sim.errors`, `accel_sim.units` and `acce
 
 from accel_sim.workload.layer import Layer
 from accel_sim.workload.network import Network
+from accel_sim.workload.reader import load_workload, parse_workload
 from accel_sim.workload.shapes import LayerShape, MacShape, VectorShape
 from accel_sim.workload.tensor import Tensor
 
@@ -15,4 +16,6 @@ __all__ = [
     "Network",
     "Tensor",
     "VectorShape",
+    "load_workload",
+    "parse_workload",
 ]

@@ -39,8 +39,8 @@ class Network:
     name: str
     batch: int = 1
     layers: tuple[Layer, ...]
-    source: str = ""
-    is_not: str = ""
+    source: tuple[str, ...] = ()
+    is_not: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.layers:

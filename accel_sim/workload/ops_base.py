@@ -1,0 +1,232 @@
+"""What the models of all ops in a workload file share: names, sizes, bits, density, pattern, trace."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from accel_sim.config import KeyFaultError, StrictModel
+from accel_sim.errors import nearest
+from accel_sim.workload.layer import Layer
+from accel_sim.workload.ops_pattern import PatternModel
+from accel_sim.workload.tensor import MAX_BITS, Tensor
+from accel_sim.workload.windows import MAX_WINDOW
+
+Mistake = tuple[str | tuple[str | int, ...], str]
+
+MAX_SIZE = 2**31 - 1
+# a file writes 0.667 for 2 of 3
+DENSITY_TOLERANCE = 1e-3
+POSTS = ("none", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "gelu", "silu", "hard_sigmoid", "hard_swish")
+_ALGORITHM = re.compile(r"direct|im2col|best|winograd:[1-9]\d{0,2}|fft:[1-9]\d{0,4}")
+
+
+def _layer_name(name: str) -> str:
+    if not name or re.search(r"[\s,*?\[\]]", name):
+        raise ValueError(f"found {name!r}; allowed: a name without spaces, commas and * ? [ ]")
+    return name
+
+
+def _algorithm(text: str) -> str:
+    if _ALGORITHM.fullmatch(text) is None:
+        choices = ["direct", "im2col", "winograd:<m>", "fft:<tile>", "best"]
+        hint = nearest(text, choices)
+        raise ValueError(f"unknown algorithm {text!r}{hint}; allowed: {', '.join(choices)}")
+    return text
+
+
+def _post(text: str) -> str:
+    if text not in POSTS:
+        raise ValueError(f"unknown activation {text!r}{nearest(text, POSTS)}; allowed: {', '.join(POSTS)}")
+    return text
+
+
+def _both(value: Any) -> Any:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _sizes(meaning: str) -> Callable[[Any], Any]:
+    count = meaning.count(",") + 1
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, tuple) or len(value) != count:
+            found = f"a list of {len(value)}" if isinstance(value, tuple) else repr(value)
+            raise ValueError(f"found {found}; allowed: a list of {count} sizes {meaning}")
+        return value
+
+    return check
+
+
+Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
+Padding = Annotated[int, Field(ge=0, le=MAX_SIZE)]
+WindowSize = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
+SizePair = Annotated[tuple[Size, Size], BeforeValidator(_both)]
+PaddingPair = Annotated[tuple[Padding, Padding], BeforeValidator(_both)]
+WindowPair = Annotated[tuple[WindowSize, WindowSize], BeforeValidator(_both)]
+IfmapSizes = Annotated[tuple[Size, Size, Size], BeforeValidator(_sizes("[C, H, W]"))]
+FilterSizes = Annotated[tuple[Size, Size, WindowSize, WindowSize], BeforeValidator(_sizes("[K, C/groups, R, S]"))]
+Bits = Annotated[int, Field(ge=1, le=MAX_BITS)]
+Density = Annotated[float, Field(ge=0, le=1)]
+LayerName = Annotated[str, AfterValidator(_layer_name)]
+Algorithm = Annotated[str, AfterValidator(_algorithm)]
+Post = Annotated[str, AfterValidator(_post)]
+
+
+class DefaultBits(StrictModel):
+    """Bits of each tensor where a layer does not say otherwise."""
+
+    ifmap: Bits = 16
+    filter: Bits = 16
+    ofmap: Bits = 16
+    psum: Bits = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileContext:
+    """What a layer takes from the file around it.
+
+    Parameters
+    ----------
+    batch
+        Elements in the batch.
+    bits
+        The file's default bits.
+    folder
+        Folder of the file, from which `trace` paths start.
+    """
+
+    batch: int
+    bits: DefaultBits
+    folder: Path
+
+
+class VectorBits(StrictModel):
+    """Bits of a vector layer's tensors; None takes the file's default."""
+
+    ifmap: Bits | None = None
+    ofmap: Bits | None = None
+
+
+class MacBits(VectorBits):
+    """Bits of a MAC layer's tensors; None takes the file's default."""
+
+    filter: Bits | None = None
+    psum: Bits | None = None
+
+
+class VectorDensity(StrictModel):
+    """Densities of a vector layer's tensors; None is dense, or what the pattern gives."""
+
+    ifmap: Density | None = None
+    ofmap: Density | None = None
+
+
+class MacDensity(VectorDensity):
+    """Densities of a MAC layer's tensors; None is dense, or what the pattern gives."""
+
+    filter: Density | None = None
+
+
+class VectorPatterns(StrictModel):
+    """Where the zeros of a vector layer's tensors lie."""
+
+    ifmap: PatternModel = PatternModel()
+    ofmap: PatternModel = PatternModel()
+
+
+class MacPatterns(VectorPatterns):
+    """Where the zeros of a MAC layer's tensors lie."""
+
+    filter: PatternModel = PatternModel()
+
+
+class OpModel(StrictModel, ABC):
+    """One layer of a workload file.
+
+    A subclass declares ``op: Literal[...]`` and its own keys, and turns itself into a `Layer`. It is added by naming
+    its module in `registry`.
+    """
+
+    name: LayerName
+    op: str
+    inputs: tuple[str, ...] = ()
+    bits: VectorBits = VectorBits()
+    density: VectorDensity = VectorDensity()
+    pattern: VectorPatterns = VectorPatterns()
+    trace: str | None = None
+
+    @abstractmethod
+    def to_layer(self, context: FileContext) -> Layer:
+        """Return the layer for the batch of `context`.
+
+        Called once, after the whole file has been checked.
+
+        Raises
+        ------
+        WorkloadError
+            If the sizes contradict each other or exceed int64.
+        """
+
+    def tensor(self, role: str, shape: tuple[int, ...], context: FileContext, *, is_weight: bool = False) -> Tensor:
+        """Return the tensor that plays `role` (``ifmap``, ``filter``, ``ofmap``) in this layer.
+
+        Raises
+        ------
+        WorkloadError
+            If the tensor exceeds int64 bits.
+        """
+        pattern: PatternModel = getattr(self.pattern, role)
+        stated: float | None = getattr(self.density, role)
+        density = next(d for d in (pattern.density, stated, 1.0) if d is not None)
+        bits: int | None = getattr(self.bits, role)
+        default_bits: int = getattr(context.bits, role)
+        return Tensor(
+            name=f"{self.name}.{role}",
+            shape=shape,
+            bits=default_bits if bits is None else bits,
+            density=density,
+            pattern=pattern.kind,
+            pattern_params=pattern.params,
+            trace=None if self.trace is None else str(context.folder / self.trace),
+            is_weight=is_weight,
+        )
+
+    def mistakes(self) -> list[Mistake]:
+        """Return (key or path of keys, message) for keys that contradict each other.
+
+        Called on every layer whose keys are right one by one. A subclass that adds its own calls this one too.
+        """
+        found: list[Mistake] = []
+        for role in type(self.density).model_fields:
+            stated: float | None = getattr(self.density, role)
+            implied: float | None = getattr(self.pattern, role).density
+            if stated is not None and implied is not None and abs(stated - implied) > DENSITY_TOLERANCE:
+                found.append((("density", role), f"found {stated}; the pattern fixes it to {implied:.4g}"))
+        return found
+
+    @model_validator(mode="after")
+    def _keys_agree(self) -> Self:
+        found = self.mistakes()
+        if found:
+            raise KeyFaultError(*found)
+        return self
+
+
+class MacOp(OpModel):
+    """What all layers that multiply share."""
+
+    bits: MacBits = MacBits()
+    density: MacDensity = MacDensity()
+    pattern: MacPatterns = MacPatterns()
+    algorithm: Algorithm = "direct"
+    post: Post = "none"
+
+    def psum_bits(self, context: FileContext) -> int:
+        """Bits of a psum: the layer's own, or the file's default."""
+        return context.bits.psum if self.bits.psum is None else self.bits.psum
