@@ -40,7 +40,7 @@ class Layer:
     algorithm
         ``direct`` or the rewrite to apply before mapping.
     post
-        Activation applied in line while the ofmap leaves the array; costs no traffic.
+        Activation applied in line while the ofmap leaves the array or the vector unit; costs no traffic.
     function
         What a vector layer computes, e.g. ``max`` for a pool, ``add``, ``relu``; the op itself otherwise.
 

@@ -37,7 +37,7 @@ LAYERNORM_PASSES = 3
 class _VectorOp(OpModel):
     ifmap: IfmapSizes
 
-    def _layer(self, shape: VectorShape, function: str, context: FileContext) -> Layer:
+    def _layer(self, shape: VectorShape, function: str, context: FileContext, post: str = "none") -> Layer:
         return Layer(
             name=self.name,
             op=self.op,
@@ -46,6 +46,7 @@ class _VectorOp(OpModel):
             ifmap=self.tensor("ifmap", shape.ifmap_shape, context),
             ofmap=self.tensor("ofmap", shape.ofmap_shape, context),
             psum_bits=context.bits.psum,
+            post=post,
             function=function,
         )
 
@@ -113,7 +114,7 @@ class Activation(_VectorOp):
 
 
 class Elementwise(_VectorOp):
-    """``{op: elementwise, ifmap: [C, H, W], operands: 2, function: add | multiply | maximum}``.
+    """``{op: elementwise, ifmap: [C, H, W], operands: 2, function: add | subtract | multiply | maximum, post}``.
 
     `operands` is the number of inputs where inputs are named, else 2.
     """
@@ -121,6 +122,7 @@ class Elementwise(_VectorOp):
     op: Literal["elementwise"]
     operands: Size | None = None
     function: Literal["add", "subtract", "multiply", "maximum"] = "add"
+    post: Post = "none"
 
     @property
     def n_operands(self) -> int:
@@ -138,7 +140,7 @@ class Elementwise(_VectorOp):
     def to_layer(self, context: FileContext) -> Layer:
         """Return the joining layer."""
         n = self.n_operands
-        return self._layer(self._pointwise(context, n - 1, n), self.function, context)
+        return self._layer(self._pointwise(context, n - 1, n), self.function, context, self.post)
 
 
 class Softmax(_VectorOp):
