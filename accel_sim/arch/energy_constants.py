@@ -14,7 +14,7 @@ COMPONENTS_AFTER_BUFFERS = ("vector", "codec", "clock", "leakage", "dram")
 RESERVED_NAMES = (*COMPONENTS_BEFORE_BUFFERS, *COMPONENTS_AFTER_BUFFERS, "relative", "mode", "clock_mw", "total")
 """What no buffer may be called, because results and ``energy`` use the name."""
 
-ABSOLUTE = ("mac.done_pj", "noc.word_hop_pj", "vector.op_pj", "codec.word_pj", "clock_mw", "leakage.logic_mw")
+ABSOLUTE = ("mac.done_pj", "noc.bit_hop_pj", "vector.op_pj", "codec.word_pj", "clock_mw", "leakage.logic_mw")
 RELATIVE = ("relative.mac", "relative.rf", "relative.noc", "relative.buffer", "relative.vector", "relative.dram")
 ANY_MODE = ("mac.gated_fraction", "mac.area_mm2", "vector.area_mm2")
 
