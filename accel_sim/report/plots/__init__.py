@@ -1,0 +1,79 @@
+"""Plots of results: one file a plot. Imports matplotlib, so import this only where a plot is wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from matplotlib.figure import Figure
+
+from accel_sim.errors import Fault, OptionError
+from accel_sim.report.files import write_atomic
+from accel_sim.report.plots.energy import energy
+from accel_sim.report.plots.latency import latency
+from accel_sim.report.plots.roofline import roofline
+from accel_sim.report.plots.stalls import stalls
+from accel_sim.report.plots.style import FORMATS, render
+from accel_sim.report.schema import ResultDict
+
+_Plot = Callable[[Sequence[ResultDict]], Figure]
+
+PLOTS: dict[str, _Plot] = {
+    "latency": latency,
+    "energy": energy,
+    "stalls": stalls,
+    "roofline": roofline,
+}
+
+
+def render_all(results: Sequence[ResultDict]) -> dict[str, bytes]:
+    """Return every plot in every format, by file name."""
+    files = {}
+    for name, plot in PLOTS.items():
+        figure = plot(results)
+        for file_format in FORMATS:
+            files[f"{name}.{file_format}"] = render(figure, file_format)
+    return files
+
+
+class Plots:
+    """The plots of one or more results, each a method that returns a figure and, given a path, saves it.
+
+    Parameters
+    ----------
+    results
+        Result dicts of the same network.
+    """
+
+    def __init__(self, results: Sequence[ResultDict]) -> None:
+        self._results = results
+
+    def latency(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Plot the latency of each layer."""
+        return self._plot(latency, path)
+
+    def energy(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Plot the energy of each layer by component."""
+        return self._plot(energy, path)
+
+    def stalls(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Plot the stalls of each layer by reason."""
+        return self._plot(stalls, path)
+
+    def roofline(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Plot each layer as a point under the roofs of DRAM and PEs."""
+        return self._plot(roofline, path)
+
+    def _plot(self, plot: _Plot, path: str | os.PathLike[str] | None) -> Figure:
+        figure = plot(self._results)
+        if path is not None:
+            write_atomic(path, render(figure, _format_of(path)))
+        return figure
+
+
+def _format_of(path: str | os.PathLike[str]) -> str:
+    suffix = os.path.splitext(path)[1].lstrip(".").lower()
+    if suffix not in FORMATS:
+        message = f"a plot is saved as {' or '.join(f'.{name}' for name in FORMATS)}"
+        raise OptionError(Fault(file=os.fspath(path), message=message))
+    return suffix
