@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -15,11 +15,9 @@ def njit(function: F) -> F:
 
     Fast-math stays off: results must be the same on every machine.
     """
-    compiled: F = numba.njit(cache=True)(function)
-    return compiled
+    return cast(F, numba.njit(cache=True)(function))
 
 
 def inline_njit(function: F) -> F:
     """As :func:`njit`, for small helpers that are always inlined by numba into their caller."""
-    compiled: F = numba.njit(cache=True, inline="always")(function)
-    return compiled
+    return cast(F, numba.njit(cache=True, inline="always")(function))

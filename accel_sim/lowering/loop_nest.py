@@ -1,0 +1,312 @@
+"""Lowers a tiled loop nest: loads, array steps, psum spills and stores, each in its unit's queue.
+
+What the array does in a step is the dataflow's own affair: it gives a :class:`StepCost` for each class of equal steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.arch import Buffer
+from accel_sim.lowering.context import LoweringContext
+from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DMA_PSUM, LOADERS, allocator, space
+from accel_sim.lowering.memory_map import TensorPlace
+from accel_sim.lowering.steps import Span, Steps, classify, input_span, nest_steps
+from accel_sim.lowering.transfer import Runs, box_address, box_runs
+from accel_sim.mapping.loop_nest import NestPlan
+from accel_sim.program import Action, Demand, LayerProgram
+from accel_sim.workload import Layer, MacShape
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one array step works on: ``pixels`` ofmap pixels (``n * p * q``), ``k`` filters, ``c`` channels."""
+
+    n: int
+    p: int
+    q: int
+    k: int
+    c: int
+    first: bool
+    last: bool
+
+    @property
+    def pixels(self) -> int:
+        """Ofmap pixels of the step."""
+        return self.n * self.p * self.q
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCost:
+    """What the array needs for a step: its own cycles, port demands, counted actions."""
+
+    own_cycles: int
+    demands: tuple[Demand, ...]
+    actions: tuple[Action, ...]
+
+
+def lower_nest(
+    context: LoweringContext,
+    layer: Layer,
+    plan: NestPlan,
+    cost: Callable[[Step], StepCost],
+    drain_cycles: int,
+    layer_actions: Sequence[Action] = (),
+) -> LayerProgram:
+    """Return the program of ``layer`` under ``plan``.
+
+    Parameters
+    ----------
+    cost
+        The array's cost of a step; called once for each class of equal steps.
+    drain_cycles
+        Cycles that the last step takes longer until the array's pipeline is empty.
+    layer_actions
+        Counts that belong to the layer as a whole.
+    """
+    nest = _Nest(context, layer, plan)
+    nest.queue_loads()
+    nest.queue_array(cost, drain_cycles)
+    nest.queue_psums()
+    for action in layer_actions:
+        nest.builder.count(action)
+    return nest.builder.build(ARRAY)
+
+
+class _Nest:
+    """One layer's steps, tiles and queues."""
+
+    def __init__(self, context: LoweringContext, layer: Layer, plan: NestPlan) -> None:
+        assert isinstance(layer.shape, MacShape)
+        shape, sizes = layer.shape, plan.sizes
+        self.context, self.layer, self.shape, self.bits = context, layer, shape, plan.bits
+        self.places = context.places[layer.name]
+        self.builder = context.builder(layer)
+        self.steps: Steps = nest_steps(shape, sizes, plan.resident)
+        self.n, self.k, self.c = (
+            Span.cut(total, tile) for total, tile in ((shape.n, sizes.tn), (shape.k, sizes.tk), (shape.c, sizes.tc))
+        )
+        self.p, self.q = Span.cut(shape.p, sizes.tp), Span.cut(shape.q, sizes.tq)
+        self.y = input_span(self.p, shape.r, shape.stride_h, shape.dilation_h, shape.pad_h, shape.h)
+        self.x = input_span(self.q, shape.s, shape.stride_w, shape.dilation_w, shape.pad_w, shape.w)
+        self.buffers: dict[str, Buffer] = {
+            "ifmap": context.arch.buffer_for("ifmap"),
+            "filter": context.arch.buffer_for("filter"),
+            "psum": context.arch.buffer_for("ofmap"),
+        }
+        steps = self.steps
+        self.ifmap_class, self.ifmap_boxes = classify(
+            [self.n.size[steps.n], self.c.size[steps.c], self.y.size[steps.p], self.x.size[steps.q]]
+        )
+        self.filter_class, self.filter_boxes = classify([self.k.size[steps.k], self.c.size[steps.c]])
+        self.psum_class, self.psum_boxes = classify(
+            [self.n.size[steps.n], self.k.size[steps.k], self.p.size[steps.p], self.q.size[steps.q]]
+        )
+
+    # Boxes in DRAM and bytes in buffers
+
+    def _runs(self, operand: str, box: tuple[int, ...]) -> Runs:
+        if operand == "ifmap":
+            n, c, h, w = box
+            return box_runs(self.places.inputs[0], n, c, h, w)
+        if operand == "filter":
+            assert self.places.filter is not None
+            k, c = box
+            return box_runs(self.places.filter, k, c, self.shape.r, self.shape.s)
+        n, k, p, q = box
+        return box_runs(self.places.ofmap if operand == "ofmap" else self.places.scratch, n, k, p, q)
+
+    def _words(self, operand: str, box: tuple[int, ...]) -> int:
+        words = 1
+        for size in box:
+            words *= size
+        return words * self.shape.r * self.shape.s if operand == "filter" else words
+
+    def _room(self, operand: str, box: tuple[int, ...]) -> int:
+        """Bytes that a tile occupies in its buffer; an ofmap tile has the room of its psums."""
+        bits = max(self.bits.psum, self.bits.ofmap) if operand == "psum" else getattr(self.bits, operand)
+        return -(-self._words(operand, box) * bits // 8)
+
+    # Queues
+
+    def queue_loads(self) -> None:
+        """Queue the allocators' grants and the loads of ifmap and filter tiles."""
+        steps = self.steps
+        grants: dict[str, list[tuple[I64, I64, I64]]] = {}
+        streams = (("ifmap", self.ifmap_class, self.ifmap_boxes), ("filter", self.filter_class, self.filter_boxes))
+        for rank, (operand, classes, boxes) in enumerate(streams):
+            at = np.flatnonzero(steps.visits[operand].begins)
+            self._grant(grants, rank, operand, at, classes, boxes, f"grant:{operand}")
+            self._load(operand, at, classes, boxes)
+        psum = steps.visits["psum"]
+        fresh = np.flatnonzero(psum.begins & steps.first_c)
+        again = np.flatnonzero(psum.begins & ~steps.first_c)
+        self._grant(grants, 2, "psum", fresh, self.psum_class, self.psum_boxes, "grant:array")
+        self._grant(grants, 2, "psum", again, self.psum_class, self.psum_boxes, "grant:psum")
+        for name, parts in grants.items():
+            at, rank_of, rows = (np.concatenate([part[i] for part in parts]) for i in range(3))
+            self.builder.queue(name, rows[np.lexsort((rank_of, at))])
+
+    def _grant(
+        self,
+        grants: dict[str, list[tuple[I64, I64, I64]]],
+        rank: int,
+        operand: str,
+        at: I64,
+        classes: I64,
+        boxes: list[tuple[int, ...]],
+        semaphore: str,
+    ) -> None:
+        if not at.size:
+            return
+        buffer = self.buffers[operand]
+        rows = np.array(
+            [
+                self.builder.template(waits={space(buffer): self._room(operand, box)}, signals={semaphore: 1})
+                for box in boxes
+            ]
+        )
+        parts = grants.setdefault(allocator(buffer), [])
+        parts.append((at, np.full(at.size, rank), rows[classes[at]]))
+
+    def _load(self, operand: str, at: I64, classes: I64, boxes: list[tuple[int, ...]]) -> None:
+        steps = self.steps
+        waits_for = self.layer.inputs[:1] if operand == "ifmap" else ()
+        if operand == "filter" and self.layer.filter is not None and not self.layer.filter.is_weight:
+            waits_for = self.layer.inputs[1:]
+        producers = self.context.ledger.wait_for(operand, waits_for)
+
+        def row(box: tuple[int, ...], extra: dict[str, int]) -> int:
+            runs, words = self._runs(operand, box), self._words(operand, box)
+            demands, actions = self.context.load(
+                operand, runs, words, getattr(self.bits, operand), self.buffers[operand]
+            )
+            return self.builder.template(
+                waits={**extra, f"grant:{operand}": 1},
+                signals={f"ready:{operand}": 1},
+                demands=demands,
+                actions=actions,
+            )
+
+        rows = np.array([row(box, {}) for box in boxes])[classes[at]]
+        rows[0] = row(boxes[classes[at[0]]], {f"stored:{operand}": producers})
+        channel = steps.group[at] * self.shape.c + self.c.start[steps.c[at]]
+        if operand == "ifmap":
+            address = box_address(
+                self.places.inputs[0],
+                self.n.start[steps.n[at]],
+                channel,
+                self.y.start[steps.p[at]],
+                self.x.start[steps.q[at]],
+            )
+        else:
+            assert self.places.filter is not None
+            filters = steps.group[at] * self.shape.k + self.k.start[steps.k[at]]
+            address = box_address(self.places.filter, filters, self.c.start[steps.c[at]], 0, 0)
+        self.builder.queue(LOADERS[operand], rows, 0, address)
+
+    def queue_array(self, cost: Callable[[Step], StepCost], drain_cycles: int) -> None:
+        """Queue the array's steps: wait for tiles that begin here, release those that end here."""
+        steps = self.steps
+        flags = [
+            mask.astype(np.int64)
+            for operand in ("ifmap", "filter", "psum")
+            for mask in (steps.visits[operand].begins, steps.visits[operand].ends)
+        ]
+        columns = [self.ifmap_class, self.filter_class, self.psum_class, *flags]
+        columns += [steps.first_c.astype(np.int64), steps.last_c.astype(np.int64)]
+        classes, rows = classify(columns)
+        templates, own_cycles = [], []
+        for row in rows:
+            ifmap_box, filter_box, psum_box = (
+                self.ifmap_boxes[row[0]],
+                self.filter_boxes[row[1]],
+                self.psum_boxes[row[2]],
+            )
+            if_begin, if_end, fl_begin, fl_end, ps_begin, ps_end, first, last = (bool(flag) for flag in row[3:])
+            waits = {"ready:ifmap": int(if_begin), "ready:filter": int(fl_begin)}
+            waits["grant:array" if first else "ready:psum"] = int(ps_begin)
+            signals: dict[str, int] = {}
+            for operand, box, ends in (("ifmap", ifmap_box, if_end), ("filter", filter_box, fl_end)):
+                if ends:
+                    name = space(self.buffers[operand])
+                    signals[name] = signals.get(name, 0) + self._room(operand, box)
+            signals["ready:ofmap"] = int(ps_end)
+            n, k, p, q = psum_box
+            step = cost(Step(n=n, p=p, q=q, k=k, c=filter_box[1], first=first, last=last))
+            own_cycles.append(step.own_cycles)
+            templates.append(
+                self.builder.template(waits=waits, signals=signals, demands=step.demands, actions=step.actions)
+            )
+        cycles = np.array(own_cycles, dtype=np.int64)[classes]
+        cycles[-1] += drain_cycles
+        self.builder.queue(ARRAY, np.array(templates)[classes], cycles)
+
+    def queue_psums(self) -> None:
+        """Queue the stores of finished ofmap tiles, and the spills and reloads of unfinished ones."""
+        steps, psum = self.steps, self.steps.visits["psum"]
+        buffer = self.buffers["psum"]
+        at = np.flatnonzero(psum.ends)
+        final = steps.last_c[at]
+
+        def store_row(box: tuple[int, ...], done: bool) -> int:
+            tensor = "ofmap" if done else "psum"
+            runs, words = self._runs("ofmap" if done else "scratch", box), self._words("psum", box)
+            demands, actions = self.context.store(tensor, runs, words, getattr(self.bits, tensor), buffer)
+            signals = {space(buffer): self._room("psum", box)}
+            signals |= {"stored:ifmap": 1, "stored:filter": 1} if done else {"spilled": 1}
+            return self.builder.template(waits={"ready:ofmap": 1}, signals=signals, demands=demands, actions=actions)
+
+        rows = np.empty(at.size, dtype=np.int64)
+        address = np.empty(at.size, dtype=np.int64)
+        for done, place in ((True, self.places.ofmap), (False, self.places.scratch)):
+            mask = final == done
+            if mask.any():
+                table = np.array([store_row(box, done) for box in self.psum_boxes])
+                rows[mask] = table[self.psum_class[at[mask]]]
+                address[mask] = self._psum_address(place, at[mask])
+        self.builder.queue(DMA_OFMAP, rows, 0, address)
+        self.context.ledger.add(self.layer.name, int(final.sum()))
+        self._queue_reloads(at[~final])
+
+    def _psum_address(self, place: TensorPlace, at: I64) -> I64:
+        steps = self.steps
+        channel = steps.group[at] * self.shape.k + self.k.start[steps.k[at]]
+        return box_address(
+            place, self.n.start[steps.n[at]], channel, self.p.start[steps.p[at]], self.q.start[steps.q[at]]
+        )
+
+    def _queue_reloads(self, spilled_at: I64) -> None:
+        """Queue the return of spilled psums; each waits until its own spill has been stored."""
+        steps, psum = self.steps, self.steps.visits["psum"]
+        again = np.flatnonzero(psum.begins & ~steps.first_c)
+        if not again.size:
+            return
+        # The reload of a tile needs the tile's latest spill: the last one before it in step order.
+        both = np.concatenate([again, spilled_at])
+        order = np.lexsort((np.arange(both.size) >= again.size, both, psum.tile[both]))
+        joined, is_reload = both[order], order < again.size
+        spill_number = np.empty(order.size, dtype=np.int64)
+        spill_number[~is_reload] = np.searchsorted(spilled_at, joined[~is_reload]) + 1
+        where = np.flatnonzero(is_reload)
+        needed_by = np.zeros(steps.count, dtype=np.int64)
+        needed_by[joined[where]] = spill_number[where - 1]
+        needed = np.maximum.accumulate(needed_by[again])
+        more = np.diff(needed, prepend=0)
+        classes, boxes = classify([self.psum_class[again], more])
+
+        def row(box: tuple[int, ...], amount: int) -> int:
+            runs, words = self._runs("scratch", box), self._words("psum", box)
+            demands, actions = self.context.load("psum", runs, words, self.bits.psum, self.buffers["psum"])
+            return self.builder.template(
+                waits={"grant:psum": 1, "spilled": amount}, signals={"ready:psum": 1}, demands=demands, actions=actions
+            )
+
+        table = np.array([row(self.psum_boxes[box], amount) for box, amount in boxes])
+        self.builder.queue(DMA_PSUM, table[classes], 0, self._psum_address(self.places.scratch, again))

@@ -1,0 +1,107 @@
+"""The units, semaphores and servers that all machines share: DMA queues, allocators, array, vector unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from accel_sim.arch import Accelerator, BandwidthDram, Buffer, IdealDram
+from accel_sim.program import Machine, Semaphore, Server, Unit
+
+ARRAY, VECTOR = "array", "vector"
+DMA_IFMAP, DMA_FILTER, DMA_PSUM, DMA_OFMAP = "dma_ifmap", "dma_filter", "dma_psum", "dma_ofmap"
+DRAM = "dram"
+
+LOADERS = {"ifmap": DMA_IFMAP, "filter": DMA_FILTER, "psum": DMA_PSUM}
+
+
+def allocator(buffer: Buffer) -> str:
+    """Name of the unit that grants room in ``buffer``, in program order."""
+    return f"alloc_{buffer.name}"
+
+
+def space(buffer: Buffer) -> str:
+    """Semaphore of free bytes of ``buffer``."""
+    return f"space:{buffer.name}"
+
+
+def port(buffer: Buffer) -> str:
+    """Server of the ports of ``buffer``, where the DMA competes with the array for them."""
+    return f"port:{buffer.name}"
+
+
+def dram_server(arch: Accelerator) -> Server:
+    """Return the server that stands for the memory that ``arch`` names."""
+    if isinstance(arch.dram, IdealDram):
+        return Server(name=DRAM, kind="ideal")
+    if isinstance(arch.dram, BandwidthDram):
+        rate = arch.dram.bytes_per_cycle(arch.clock_hz) / arch.dma.quantum_bytes
+        return Server(
+            name=DRAM,
+            kind="bandwidth",
+            rate_num=rate.numerator,
+            rate_den=rate.denominator,
+            quantum_bytes=arch.dma.quantum_bytes,
+            latency_cycles=arch.dram.latency_at(arch.clock_hz),
+        )
+    raise NotImplementedError(f"no server for {arch.dram!r}")
+
+
+def standard_machine(
+    arch: Accelerator,
+    extra_units: Sequence[Unit] = (),
+    extra_semaphores: Sequence[Semaphore] = (),
+    extra_servers: Sequence[Server] = (),
+) -> Machine:
+    """Build the machine of ``arch``: one allocator a buffer, a DMA queue an operand stream, the array, the vector unit.
+
+    The array works on tiles that the loaders announce through ``ready:*`` and releases their room through
+    ``space:*``; room is always granted by a buffer's allocator, in program order, so that streams that share a buffer
+    cannot starve each other.
+    """
+    depth = arch.dma.outstanding
+    units = [Unit(name=allocator(buffer), role="allocator") for buffer in arch.buffers]
+    units += [
+        Unit(name=DMA_IFMAP, role="dma", depth=depth),
+        Unit(name=DMA_FILTER, role="dma", depth=depth),
+        Unit(name=DMA_PSUM, role="dma", depth=depth),
+        *extra_units,
+        Unit(name=ARRAY, role="array"),
+        Unit(name=VECTOR, role="vector"),
+        Unit(name=DMA_OFMAP, role="dma", depth=depth),
+    ]
+    semaphores = [
+        Semaphore(name=space(buffer), unit=allocator(buffer), initial=buffer.size_bytes, reason=f"full:{buffer.name}")
+        for buffer in arch.buffers
+    ]
+    ofmap_buffer = arch.buffer_for("ofmap").name
+    for tensor, loader in LOADERS.items():
+        holder = ofmap_buffer if tensor == "psum" else arch.buffer_for(tensor).name
+        semaphores.append(Semaphore(name=f"grant:{tensor}", unit=loader, reason=f"full:{holder}"))
+        semaphores.append(Semaphore(name=f"ready:{tensor}", unit=ARRAY, reason=f"dram:{tensor}"))
+    semaphores += [
+        Semaphore(name="grant:array", unit=ARRAY, reason=f"full:{ofmap_buffer}"),
+        Semaphore(name="grant:vector", unit=VECTOR, reason=f"full:{ofmap_buffer}"),
+        Semaphore(name="ready:vector", unit=VECTOR, reason="dram:ifmap"),
+        Semaphore(name="ready:ofmap", unit=DMA_OFMAP, reason="producer"),
+        Semaphore(name="spilled", unit=DMA_PSUM, reason="dram:psum"),
+        Semaphore(name="stored:ifmap", unit=DMA_IFMAP, reason="producer"),
+        Semaphore(name="stored:filter", unit=DMA_FILTER, reason="producer"),
+        *extra_semaphores,
+    ]
+    servers = [dram_server(arch), *extra_servers]
+    servers += [
+        Server(
+            name=port(buffer), kind="bandwidth", rate_num=buffer.ports * buffer.banks, quantum_bytes=buffer.width_bytes
+        )
+        for buffer in arch.buffers
+        if buffer.dma_shares_port
+    ]
+    return Machine(units=tuple(units), semaphores=tuple(semaphores), servers=tuple(servers))
+
+
+def peak_rate(server: Server) -> Fraction | None:
+    """Bytes per cycle that a bandwidth server moves at most; ``None`` for servers without a fixed rate."""
+    if server.kind != "bandwidth":
+        return None
+    return Fraction(server.rate_num * server.quantum_bytes, server.rate_den)

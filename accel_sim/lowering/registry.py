@@ -1,0 +1,30 @@
+"""Which dataflow is lowered how: its machine and its program; a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from accel_sim.arch import Accelerator
+from accel_sim.lowering.context import LoweringContext
+from accel_sim.lowering.machine import standard_machine
+from accel_sim.lowering.no_local_reuse import lower_no_local_reuse
+from accel_sim.mapping.base import Mapping
+from accel_sim.program import LayerProgram, Machine
+from accel_sim.workload import Layer
+
+
+class Lowering(NamedTuple):
+    """How a dataflow becomes a tile program.
+
+    ``machine`` gives the units, semaphores and servers of an architecture; ``lower`` the program of one MAC layer on
+    it.
+    """
+
+    machine: Callable[[Accelerator], Machine]
+    lower: Callable[[LoweringContext, Layer, Mapping], LayerProgram]
+
+
+LOWERINGS: dict[str, Lowering] = {
+    "no_local_reuse": Lowering(standard_machine, lower_no_local_reuse),
+}

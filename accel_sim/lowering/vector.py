@@ -1,0 +1,183 @@
+"""Lowers layers without MACs: tiles stream from DRAM through the vector unit and back."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.arch import Accelerator
+from accel_sim.errors import Fault, MappingError
+from accel_sim.lowering.context import LoweringContext
+from accel_sim.lowering.machine import DMA_IFMAP, DMA_OFMAP, VECTOR, allocator, space
+from accel_sim.lowering.steps import Span, classify, input_span
+from accel_sim.lowering.transfer import box_address, box_runs
+from accel_sim.program import Action, ActionKey, LayerBuilder, LayerProgram
+from accel_sim.units import ceil_div
+from accel_sim.workload import Layer, VectorShape
+
+I64 = NDArray[np.int64]
+REDUCTIONS = frozenset({"softmax", "layernorm"})
+"""Ops that need all channels of a pixel before they can give the first one."""
+
+
+def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
+    """Return the program of a pool, activation, elementwise, softmax or layernorm layer.
+
+    A tile is a box of channels, rows and columns of one image, as large as two of them (one being filled, one in
+    work) fit the buffers. A reduction whose channels do not fit together reads its ifmap twice: once for the sums,
+    once for the results.
+    """
+    shape = layer.shape
+    assert isinstance(shape, VectorShape)
+    arch, places = context.arch, context.places[layer.name]
+    ifmaps, ofmaps = arch.buffer_for("ifmap"), arch.buffer_for("ofmap")
+    bits = arch.mac.bits.ifmap
+    tile_c, tile_p, tile_q = tile_sizes(layer, arch)
+    passes = 2 if layer.op in REDUCTIONS and tile_c < shape.c else 1
+
+    c, p, q = Span.cut(shape.c, tile_c), Span.cut(shape.p, tile_p), Span.cut(shape.q, tile_q)
+    y = input_span(p, shape.r, shape.stride_h, 1, shape.pad_h, shape.h)
+    x = input_span(q, shape.s, shape.stride_w, 1, shape.pad_w, shape.w)
+    lengths = (shape.n, p.size.size, q.size.size, passes, c.size.size)
+    n_at, p_at, q_at, pass_at, c_at = np.indices(lengths, dtype=np.int64).reshape(5, -1)
+    classes, boxes = classify([c.size[c_at], y.size[p_at], x.size[q_at], p.size[p_at], q.size[q_at], pass_at])
+
+    builder = context.builder(layer)
+    producers = context.ledger.wait_for("ifmap", layer.inputs)
+    loads = np.empty((classes.size, shape.n_operands), dtype=np.int64)
+    grants, steps, stores = [], [], []
+    first_load = -1
+    for number, (channels, rows, cols, out_rows, out_cols, which_pass) in enumerate(boxes):
+        writes = which_pass == passes - 1
+        in_words, out_words = channels * rows * cols, channels * out_rows * out_cols
+        in_room, out_room = ceil_div(in_words * bits, 8), ceil_div(out_words * bits, 8)
+        mine = np.flatnonzero(classes == number)
+        for operand in range(shape.n_operands):
+            runs = box_runs(places.inputs[operand], 1, channels, rows, cols)
+            demands, actions = context.load("ifmap", runs, in_words, bits, ifmaps)
+            load = partial(builder.template, signals={"ready:vector": 1}, demands=demands, actions=actions)
+            loads[mine, operand] = load(waits={"grant:ifmap": 1})
+            if mine[0] == 0 and operand == 0:
+                first_load = load(waits={"stored:ifmap": producers, "grant:ifmap": 1})
+        grants.append(
+            (
+                builder.template(waits={space(ifmaps): in_room}, signals={"grant:ifmap": 1}),
+                builder.template(waits={space(ofmaps): out_room * writes}, signals={"grant:vector": int(writes)}),
+            )
+        )
+        n_ops = ceil_div(out_words * shape.ops_per_output, passes)
+        read = shape.n_operands * in_room
+        step_actions = [
+            Action(ActionKey("vector", "", "op"), 0, n_ops),
+            Action(ActionKey(ifmaps.name, "ifmap", "read", VECTOR), read, shape.n_operands * in_words),
+        ]
+        if writes:
+            step_actions.append(Action(ActionKey(ofmaps.name, "ofmap", "write", VECTOR), out_room, out_words))
+        released: dict[str, int] = {space(ifmaps): read}
+        step = builder.template(
+            waits={"ready:vector": shape.n_operands, "grant:vector": int(writes)},
+            signals={**released, "ready:ofmap": int(writes)},
+            demands=[
+                *context.port_demands(ifmaps, read, write=False),
+                *context.port_demands(ofmaps, out_room * writes, write=True),
+            ],
+            actions=step_actions,
+        )
+        steps.append((step, ceil_div(n_ops, arch.vector.lanes)))
+        out_runs = box_runs(places.ofmap, 1, channels, out_rows, out_cols)
+        demands, actions = context.store("ofmap", out_runs, out_words, bits, ofmaps)
+        stores.append(
+            builder.template(
+                waits={"ready:ofmap": 1},
+                signals={space(ofmaps): out_room, "stored:ifmap": 1, "stored:filter": 1},
+                demands=demands,
+                actions=actions,
+            )
+        )
+
+    grant_table = np.array(grants)[classes]
+    _queue_grants(builder, allocator(ifmaps), allocator(ofmaps), grant_table, shape.n_operands, pass_at == passes - 1)
+    loads[0, 0] = first_load
+    address = np.stack(
+        [
+            box_address(places.inputs[operand], n_at, c.start[c_at], y.start[p_at], x.start[q_at])
+            for operand in range(shape.n_operands)
+        ],
+        axis=1,
+    )
+    builder.queue(DMA_IFMAP, loads.ravel(), 0, address.ravel())
+    step_table = np.array(steps, dtype=np.int64)[classes]
+    cycles = step_table[:, 1].copy()
+    cycles[-1] += arch.vector.pipeline_stages
+    builder.queue(VECTOR, step_table[:, 0], cycles)
+    out = np.flatnonzero(pass_at == passes - 1)
+    out_address = box_address(places.ofmap, n_at[out], c.start[c_at[out]], p.start[p_at[out]], q.start[q_at[out]])
+    builder.queue(DMA_OFMAP, np.array(stores)[classes[out]], 0, out_address)
+    context.ledger.add(layer.name, int(out.size))
+    return builder.build(VECTOR)
+
+
+def _queue_grants(
+    builder: LayerBuilder, ifmap_unit: str, ofmap_unit: str, table: I64, n_operands: int, writes: NDArray[np.bool_]
+) -> None:
+    """Queue the grants: all operands of a tile, then its result, in the order of tiles."""
+    if ifmap_unit != ofmap_unit:
+        builder.queue(ifmap_unit, np.repeat(table[:, 0], n_operands))
+        builder.queue(ofmap_unit, table[writes, 1])
+        return
+    rows = np.concatenate([np.repeat(table[:, :1], n_operands, axis=1), table[:, 1:]], axis=1)
+    keep = np.ones(rows.shape, dtype=np.bool_)
+    keep[:, -1] = writes
+    builder.queue(ifmap_unit, rows[keep])
+
+
+def tile_sizes(layer: Layer, arch: Accelerator) -> tuple[int, int, int]:
+    """Return channels, ofmap rows and ofmap columns of a tile: the largest of which two fit, else one.
+
+    Sizes are halved in the order that keeps runs in DRAM long; reductions keep their channels together while they can.
+
+    Raises
+    ------
+    MappingError
+        If not even one pixel of one channel fits: in which buffer, and by how many bytes.
+    """
+    shape = layer.shape
+    assert isinstance(shape, VectorShape)
+    order = "pqc" if arch.layout == "nhwc" or layer.op in REDUCTIONS else "cpq"
+    overflow: tuple[str, int] | None = None
+    for tiles in (2, 1):
+        size = {"c": shape.c, "p": shape.p, "q": shape.q}
+        while (overflow := _overflow(shape, arch, size, tiles)) is not None:
+            shrink = next((name for name in order if size[name] > 1), None)
+            if shrink is None:
+                break
+            size[shrink] = ceil_div(size[shrink], 2)
+        if overflow is None:
+            return size["c"], size["p"], size["q"]
+    assert overflow is not None
+    buffer, missing = overflow
+    raise MappingError(
+        Fault(
+            key=f"layers.{layer.name}",
+            message=f"one window of {shape.n_operands} x {shape.r} x {shape.s} words is {missing} bytes more than "
+            f"buffer {buffer!r} holds",
+        )
+    )
+
+
+def _overflow(shape: VectorShape, arch: Accelerator, size: dict[str, int], tiles: int) -> tuple[str, int] | None:
+    """Return the buffer that ``tiles`` tiles overflow and by how many bytes, or ``None``."""
+    bits = arch.mac.bits.ifmap
+    rows = min((size["p"] - 1) * shape.stride_h + shape.r, shape.h)
+    cols = min((size["q"] - 1) * shape.stride_w + shape.s, shape.w)
+    need: dict[str, int] = {}
+    ifmaps, ofmaps = arch.buffer_for("ifmap"), arch.buffer_for("ofmap")
+    in_bytes = shape.n_operands * ceil_div(size["c"] * rows * cols * bits, 8)
+    need[ifmaps.name] = tiles * in_bytes
+    need[ofmaps.name] = need.get(ofmaps.name, 0) + tiles * ceil_div(size["c"] * size["p"] * size["q"] * bits, 8)
+    for buffer in (ifmaps, ofmaps):
+        if need[buffer.name] > buffer.size_bytes:
+            return buffer.name, need[buffer.name] - buffer.size_bytes
+    return None

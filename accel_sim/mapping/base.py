@@ -1,0 +1,185 @@
+"""What every dataflow offers the mapper: candidates, legality, bounds, and one way to rank them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.arch import Accelerator
+from accel_sim.errors import Fault, MappingError
+from accel_sim.workload import Layer
+
+Objective = Literal["cycles", "energy", "edp"]
+Param = int | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordBits:
+    """Width of one word of each tensor on this machine, in bits."""
+
+    ifmap: int
+    filter: int
+    ofmap: int
+    psum: int
+
+    def bytes_of(self, tensor: str, words: int) -> int:
+        """Bytes of ``words`` packed words of ``tensor``."""
+        return -(-words * int(getattr(self, tensor)) // 8)
+
+
+def word_bits(layer: Layer, arch: Accelerator) -> WordBits:
+    """Return the widths at which ``arch`` stores and moves the tensors of ``layer``.
+
+    A bit-parallel machine gives every operand its own full word, however narrow the layer's values are; psums have the
+    machine's width. A layer that is wider than the machine is a :class:`MappingError`.
+    """
+    machine = arch.mac.bits
+    faults = [
+        Fault(
+            key=f"{layer.name}.bits.{tensor}",
+            message=f"{bits} bits do not fit the {allowed}-bit {tensor} operand of {arch.name} (mac.bits.{tensor})",
+        )
+        for tensor, bits, allowed in (
+            ("ifmap", layer.ifmap.bits, machine.ifmap),
+            ("filter", layer.filter.bits if layer.filter is not None else 0, machine.filter),
+        )
+        if bits > allowed
+    ]
+    if faults:
+        raise MappingError(faults)
+    return WordBits(ifmap=machine.ifmap, filter=machine.filter, ofmap=machine.ifmap, psum=machine.psum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What the ranking needs to know of the world outside a mapping.
+
+    Parameters
+    ----------
+    dram_bytes_per_cycle
+        Peak rate of the memory; ``None`` when transfers take no time.
+    dram_pj_per_byte
+        Energy of a byte from or to DRAM.
+    buffer_pj_per_byte
+        Energy of a byte at each buffer, by name.
+    mac_pj
+        Energy of a multiply-accumulate.
+    """
+
+    dram_bytes_per_cycle: Fraction | None
+    dram_pj_per_byte: float
+    buffer_pj_per_byte: MappingABC[str, float]
+    mac_pj: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Closed-form lower bounds of one layer under one mapping.
+
+    ``limits_cycles`` names each bound (``array``, ``dram``, a bus or port) in cycles.
+    """
+
+    limits_cycles: MappingABC[str, int]
+    dram_bytes: int
+    active_pes: int
+
+    @property
+    def limit(self) -> str:
+        """Name of the largest bound; the first one named wins a tie."""
+        return max(self.limits_cycles, key=lambda name: self.limits_cycles[name])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """One layer's mapping: the dataflow, its parameters, and what they imply."""
+
+    dataflow: str
+    params: MappingABC[str, Param]
+    bounds: Bounds
+    plan: object = field(repr=False)
+
+
+class Dataflow(Protocol):
+    """A way to run a MAC layer on an array; one object a dataflow, registered in :mod:`accel_sim.mapping.registry`."""
+
+    name: str
+
+    def choose(self, layer: Layer, arch: Accelerator, costs: Costs, objective: Objective) -> Mapping:
+        """Return the best legal mapping; the same input always gives the same answer.
+
+        Raises
+        ------
+        MappingError
+            If the layer fits nowhere: which buffer or register file, by how many bytes or words.
+        """
+        ...
+
+    def from_params(self, layer: Layer, arch: Accelerator, params: MappingABC[str, Param]) -> Mapping:
+        """Return the mapping that ``params`` spell out.
+
+        Raises
+        ------
+        MappingError
+            One fault for each missing, unknown, non-positive or overflowing parameter.
+        """
+        ...
+
+
+def rank(
+    objective: Objective,
+    cycles: NDArray[np.float64],
+    energy_pj: NDArray[np.float64],
+    *tie_breakers: NDArray[np.float64] | NDArray[np.int64],
+) -> int:
+    """Return the index of the best candidate; ties go to the other measure, then to ``tie_breakers``, then to order.
+
+    All arrays have one entry a candidate.
+    """
+    first, second = {
+        "cycles": (cycles, energy_pj),
+        "energy": (energy_pj, cycles),
+        "edp": (cycles * energy_pj, cycles),
+    }[objective]
+    return int(np.lexsort((*reversed(tie_breakers), second, first))[0])
+
+
+def read_params(
+    layer: Layer,
+    params: MappingABC[str, Param],
+    required: MappingABC[str, type],
+    optional: MappingABC[str, type] | None = None,
+) -> dict[str, Param]:
+    """Check the names and types of mapping parameters; integers must be positive.
+
+    Raises
+    ------
+    MappingError
+        One fault a parameter.
+    """
+    from accel_sim.errors import nearest
+
+    optional = optional or {}
+    allowed = {**required, **optional}
+    faults = []
+    for name, value in params.items():
+        key = f"layers.{layer.name}.{name}"
+        if name not in allowed:
+            names = ", ".join(allowed)
+            faults.append(Fault(key=key, message=f"unknown parameter; allowed: {names}{nearest(name, list(allowed))}"))
+        elif not isinstance(value, allowed[name]) or isinstance(value, bool):
+            faults.append(Fault(key=key, message=f"found {value!r}; a {allowed[name].__name__} is needed"))
+        elif isinstance(value, int) and value < 1:
+            faults.append(Fault(key=key, message=f"found {value}; must be at least 1"))
+    faults += [
+        Fault(key=f"layers.{layer.name}", message=f"parameter {name!r} is missing")
+        for name in required
+        if name not in params
+    ]
+    if faults:
+        raise MappingError(faults)
+    return dict(params)

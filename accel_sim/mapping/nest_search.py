@@ -1,0 +1,135 @@
+"""Scores tiled loop nests in bulk: traffic, buffer needs and bounds of many candidates at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.mapping.base import Costs, Objective, WordBits, rank
+from accel_sim.mapping.loop_nest import ORDERS, TileSizes, fetches, loop_counts, tile_words
+from accel_sim.workload import MacShape
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+OPERANDS = ("ifmap", "filter", "psum")
+SIZE_NAMES = ("tn", "tp", "tq", "tk", "tc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NestScores:
+    """What one loop order costs for every candidate; arrays int64 [candidates].
+
+    ``resident`` are tiles of an operand that stay together, ``tile_bytes`` the size of one, ``fetched`` how many are
+    brought in per group, ``spilled`` how many psum tiles leave unfinished and come back per group, ``dram_bytes`` the
+    whole layer's traffic, ``steps`` the array's tile steps of the whole layer.
+    """
+
+    resident: Mapping[str, I64]
+    tile_bytes: Mapping[str, I64]
+    fetched: Mapping[str, I64]
+    spilled: I64
+    dram_bytes: I64
+    steps: I64
+
+    def fits(self, capacity_bytes: Mapping[str, int], tiles: int) -> NDArray[np.bool_]:
+        """Whether every operand's buffer holds its resident tiles, or ``tiles`` of the passing ones."""
+        legal = np.ones(self.steps.shape, dtype=np.bool_)
+        for operand in OPERANDS:
+            held = np.maximum(self.resident[operand], np.minimum(tiles, self.fetched[operand]))
+            legal &= held * self.tile_bytes[operand] <= capacity_bytes[operand]
+        return legal
+
+
+def score(
+    shape: MacShape, bits: WordBits, capacity_bytes: Mapping[str, int], grid: Mapping[str, I64], order: str
+) -> NestScores:
+    """Score every candidate of ``grid`` (int64 arrays by size name) under one loop order."""
+    sizes = tuple(grid[name] for name in SIZE_NAMES)
+    counts = loop_counts(shape, *sizes)
+    words = tile_words(shape, *sizes)
+    width = {"ifmap": bits.ifmap, "filter": bits.filter, "psum": max(bits.psum, bits.ofmap)}
+    tile_bytes = {name: -(-words[name] * width[name] // 8) for name in OPERANDS}
+    fetched, resident = {}, {}
+    for name in OPERANDS:
+        fetched[name], resident[name] = fetches(name, order, counts, tile_bytes[name], capacity_bytes[name])
+    final = counts["b"] * counts["k"]
+    spilled = fetched["psum"] - final
+    # Edge tiles are smaller than full ones: traffic counts whole tensors times their refetches.
+    ifmap_words = fetched["ifmap"] * words["ifmap"] * shape.c // (counts["c"] * grid["tc"])
+    filter_words = shape.k * shape.c * shape.r * shape.s * (fetched["filter"] // (counts["k"] * counts["c"]))
+    ofmap_words = shape.n * shape.k * shape.p * shape.q
+    spill_words = ofmap_words * (fetched["psum"] // final - 1)
+    dram_bits = (
+        ifmap_words * bits.ifmap + filter_words * bits.filter + ofmap_words * bits.ofmap + 2 * spill_words * bits.psum
+    )
+    return NestScores(
+        resident=resident,
+        tile_bytes=tile_bytes,
+        fetched=fetched,
+        spilled=spilled,
+        dram_bytes=shape.groups * dram_bits // 8,
+        steps=shape.groups * counts["b"] * counts["k"] * counts["c"],
+    )
+
+
+def search(
+    shape: MacShape,
+    bits: WordBits,
+    capacity_bytes: Mapping[str, int],
+    grid: Mapping[str, I64],
+    compute_cycles: I64,
+    buffer_pj: F64,
+    costs: Costs,
+    objective: Objective,
+) -> TileSizes | None:
+    """Return the best candidate under any loop order, or ``None`` if none fits its buffers.
+
+    Candidates whose buffers hold two tiles of each passing operand, so that transfers hide behind the array, come
+    before those that hold one.
+
+    Parameters
+    ----------
+    grid
+        Tile sizes, int64 [candidates] by name.
+    compute_cycles, buffer_pj
+        The array's cycles and the on-chip energy of each candidate for the whole layer, [candidates].
+    """
+    scores = {order: score(shape, bits, capacity_bytes, grid, order) for order in ORDERS}
+    for tiles in (2, 1):
+        legal = {order: scores[order].fits(capacity_bytes, tiles) for order in ORDERS}
+        if any(mask.any() for mask in legal.values()):
+            break
+    else:
+        return None
+    mask = np.concatenate([legal[order] for order in ORDERS])
+    dram_bytes = np.concatenate([scores[order].dram_bytes for order in ORDERS]).astype(np.float64)
+    steps = np.concatenate([scores[order].steps for order in ORDERS])
+    compute = np.tile(compute_cycles.astype(np.float64), len(ORDERS))
+    rate = costs.dram_bytes_per_cycle
+    dram = dram_bytes / float(rate) if rate is not None else np.zeros_like(dram_bytes)
+    cycles = np.maximum(compute, dram) if tiles == 2 else compute + dram
+    energy = dram_bytes * costs.dram_pj_per_byte + np.tile(buffer_pj, len(ORDERS))
+    index = np.flatnonzero(mask)
+    pick = int(index[rank(objective, cycles[index], energy[index], steps[index])])
+    which_order, candidate = divmod(pick, compute_cycles.size)
+    tn, tp, tq, tk, tc = (int(grid[name][candidate]) for name in SIZE_NAMES)
+    return TileSizes(tn=tn, tp=tp, tq=tq, tk=tk, tc=tc, order=ORDERS[which_order])
+
+
+def power_steps(smallest: int, largest: int) -> list[int]:
+    """Return ``smallest`` doubled until ``largest``, and ``largest`` itself."""
+    steps = []
+    size = max(1, smallest)
+    while size < largest:
+        steps.append(size)
+        size *= 2
+    return [*steps, largest]
+
+
+def product_grid(choices: Mapping[str, list[int]]) -> dict[str, I64]:
+    """Return every combination of ``choices`` as int64 arrays by name."""
+    axes = [np.array(values, dtype=np.int64) for values in choices.values()]
+    return {name: axis.ravel() for name, axis in zip(choices, np.meshgrid(*axes, indexing="ij"), strict=True)}

@@ -1,0 +1,8 @@
+"""The dataflows by name; a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from accel_sim.mapping.base import Dataflow
+from accel_sim.mapping.no_local_reuse import NoLocalReuse
+
+DATAFLOWS: dict[str, Dataflow] = {dataflow.name: dataflow for dataflow in (NoLocalReuse(),)}
