@@ -192,7 +192,7 @@ class OpModel(StrictModel, ABC):
             bits=default_bits if bits is None else bits,
             density=density,
             pattern=pattern.kind,
-            pattern_params=pattern.params,
+            pattern_params=pattern.params_for(role),
             trace=None if self.trace is None else str(context.folder / self.trace),
             is_weight=is_weight,
         )

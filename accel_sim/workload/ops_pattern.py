@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import model_validator
 
 from accel_sim.config import KeyFaultError, StrictModel
-from accel_sim.workload.patterns import check_pattern
+from accel_sim.workload.patterns import PatternValue, check_pattern, default_axis
 
 
 class PatternModel(StrictModel):
@@ -16,9 +16,11 @@ class PatternModel(StrictModel):
     kind: str = "bernoulli"
     n: int | None = None
     m: int | None = None
-    rows: int | None = None
-    columns: int | None = None
+    axis: int | None = None
     length: int | None = None
+    block: tuple[int, ...] | None = None
+    n_parts: int | None = None
+    sigma: float | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -27,16 +29,22 @@ class PatternModel(StrictModel):
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> PatternModel:
-        mistake = check_pattern(self.kind, dict(self.params))
+        mistake = check_pattern(self.kind, self._given())
         if mistake:
             raise KeyFaultError(("kind", mistake))
         return self
 
-    @property
-    def params(self) -> tuple[tuple[str, int], ...]:
-        """(name, value) of each parameter given."""
+    def _given(self) -> dict[str, PatternValue]:
         named = ((name, getattr(self, name)) for name in type(self).model_fields if name != "kind")
-        return tuple((name, value) for name, value in named if value is not None)
+        return {name: value for name, value in named if value is not None}
+
+    def params_for(self, role: str) -> tuple[tuple[str, PatternValue], ...]:
+        """Return (name, value) of each parameter, the axis included, for a tensor that plays `role`."""
+        params = self._given()
+        axis = default_axis(self.kind, role)
+        if axis is not None:
+            params.setdefault("axis", axis)
+        return tuple(sorted(params.items()))
 
     @property
     def density(self) -> float | None:

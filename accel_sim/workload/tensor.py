@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accel_sim.errors import WorkloadError
 from accel_sim.units import ceil_div
-from accel_sim.workload.patterns import check_pattern
+from accel_sim.workload.patterns import PatternValue, check_pattern
 from accel_sim.workload.windows import INT64_MAX
 
 MAX_BITS = 64
@@ -45,7 +45,7 @@ class Tensor:
     bits: int
     density: float = 1.0
     pattern: str = "bernoulli"
-    pattern_params: tuple[tuple[str, int], ...] = ()
+    pattern_params: tuple[tuple[str, PatternValue], ...] = ()
     trace: str | None = None
     is_weight: bool = False
 
