@@ -8,50 +8,66 @@ from dataclasses import dataclass, field
 from accel_sim.arch import Accelerator, Buffer
 from accel_sim.lowering.machine import DRAM, port
 from accel_sim.lowering.memory_map import LayerPlaces
+from accel_sim.lowering.operands import ZeroCounts
 from accel_sim.lowering.transfer import Runs
 from accel_sim.program import Action, ActionKey, Demand, LayerBuilder, Machine
-from accel_sim.workload import Layer
+from accel_sim.workload import Layer, Network
+
+STREAMS = ("ifmap", "filter")
+"""Operand streams that may have to wait for another layer's stores."""
 
 
 @dataclass(slots=True)
 class StoreLedger:
-    """Counts the stores of all layers so far, so that a consumer waits for exactly its producers' stores.
+    """Counts the stores that each stream will see, so that a consumer waits for exactly its producers' stores.
 
-    Stores end in program order, so "at least as many as up to my latest producer" is exact. ``consumed`` holds, for
-    each waiting stream, how many have been waited for already.
+    Only layers that a stream reads from signal it, so that every signal is consumed by the end of an inference.
+
+    Stores end in program order, so "at least as many as up to my latest producer" is exact.
     """
 
-    stores: int = 0
-    upto: dict[str, int] = field(default_factory=dict)
-    consumed: dict[str, int] = field(default_factory=lambda: {"ifmap": 0, "filter": 0})
+    read_by: Mapping[str, frozenset[str]]
+    stores: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STREAMS, 0))
+    consumed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STREAMS, 0))
+    upto: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, network: Network) -> StoreLedger:
+        """Return the ledger of ``network``; ``read_by[layer]`` are the streams that read the layer's ofmap."""
+        read_by: dict[str, set[str]] = {layer.name: set() for layer in network.layers}
+        for layer in network.layers:
+            for position, producer in enumerate(layer.inputs):
+                read_by[producer].add("filter" if position and layer.filter is not None else "ifmap")
+        return cls(read_by={name: frozenset(streams) for name, streams in read_by.items()})
 
     def wait_for(self, stream: str, producers: Sequence[str]) -> int:
         """Return how many more stores ``stream`` must see before it may read what ``producers`` made."""
-        needed = max((self.upto[name] for name in producers), default=0)
+        needed = max((self.upto[stream, name] for name in producers), default=0)
         more = max(0, needed - self.consumed[stream])
         self.consumed[stream] += more
         return more
 
+    def signals(self, name: str) -> dict[str, int]:
+        """Return what each final store of layer ``name`` signals."""
+        return {f"stored:{stream}": 1 for stream in STREAMS if stream in self.read_by[name]}
+
     def add(self, name: str, stores: int) -> None:
-        """Note that layer ``name`` ends its ofmap with ``stores`` more store commands."""
-        self.stores += stores
-        self.upto[name] = self.stores
+        """Note that layer ``name`` ends its ofmap with ``stores`` store commands."""
+        for stream in self.read_by[name]:
+            self.stores[stream] += stores
+            self.upto[stream, name] = self.stores[stream]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoweringContext:
-    """Everything a dataflow's lowering may look at besides the layer and its mapping.
-
-    ``zero_macs`` are MACs of the layer with a zero ifmap operand, and with either operand zero.
-    """
+    """Everything a dataflow's lowering may look at besides the layer and its mapping."""
 
     arch: Accelerator
     machine: Machine
     places: Mapping[str, LayerPlaces]
     ledger: StoreLedger
     index: int
-    ifmap_zero_macs: int
-    any_zero_macs: int
+    zeros: ZeroCounts
 
     def builder(self, layer: Layer) -> LayerBuilder:
         """Return an empty builder for ``layer``."""

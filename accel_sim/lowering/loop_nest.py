@@ -260,7 +260,7 @@ class _Nest:
             runs, words = self._runs("ofmap" if done else "scratch", box), self._words("psum", box)
             demands, actions = self.context.store(tensor, runs, words, getattr(self.bits, tensor), buffer)
             signals = {space(buffer): self._room("psum", box)}
-            signals |= {"stored:ifmap": 1, "stored:filter": 1} if done else {"spilled": 1}
+            signals |= self.context.ledger.signals(self.layer.name) if done else {"spilled": 1}
             return self.builder.template(waits={"ready:ofmap": 1}, signals=signals, demands=demands, actions=actions)
 
         rows = np.empty(at.size, dtype=np.int64)

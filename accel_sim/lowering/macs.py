@@ -11,8 +11,8 @@ def mac_actions(context: LoweringContext, layer: Layer) -> list[Action]:
     """Return the MACs of ``layer`` that are done and those that a zero operand gates (the multiplier holds still)."""
     gated = {
         "none": 0,
-        "gate_ifmap": context.ifmap_zero_macs,
-        "gate_both": context.any_zero_macs,
+        "gate_ifmap": context.zeros.ifmap_zero_macs,
+        "gate_both": layer.n_macs - context.zeros.n_effectual_macs,
     }[context.arch.mac.sparsity]
     counts = {"done": layer.n_macs - gated, "gated": gated}
     return [Action(ActionKey("mac", "", event), 0, n_macs) for event, n_macs in counts.items() if n_macs]

@@ -91,7 +91,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
         stores.append(
             builder.template(
                 waits={"ready:ofmap": 1},
-                signals={space(ofmaps): out_room, "stored:ifmap": 1, "stored:filter": 1},
+                signals={space(ofmaps): out_room, **context.ledger.signals(layer.name)},
                 demands=demands,
                 actions=actions,
             )
