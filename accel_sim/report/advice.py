@@ -64,6 +64,14 @@ def _about_producer(_: LayerDict, __: str) -> str:
     return "its input is still being made; smaller tiles that start sooner, or a larger batch, would overlap the two"
 
 
+def _about_drain(_: LayerDict, __: str) -> str:
+    return "it only waits for its last stores, which the next inference would hide"
+
+
+def _about_layer_window(_: LayerDict, __: str) -> str:
+    return "its commands are admitted late, because an earlier layer is still being stored; a faster DRAM would help"
+
+
 def _about_other(_: LayerDict, subject: str) -> str:
     return f"less waiting for {subject} would help"
 
@@ -73,6 +81,8 @@ _BY_KIND: dict[str, Callable[[LayerDict, str], str]] = {
     "full": _about_full,
     "port": _about_port,
     "producer": _about_producer,
+    "drain": _about_drain,
+    "layer_window": _about_layer_window,
 }
 
 

@@ -49,7 +49,7 @@ def unique_names(results: Sequence[ResultDict]) -> list[str]:
     """Return the machines' names, numbered where two are the same."""
     names = [result["arch"]["name"] for result in results]
     numbers = [names[: i + 1].count(name) for i, name in enumerate(names)]
-    return [name if names.count(name) == 1 else f"{name}#{n}" for name, n in zip(names, numbers, strict=True)]
+    return [name if names.count(name) == 1 else f"{name}-{n}" for name, n in zip(names, numbers, strict=True)]
 
 
 def choose_unit(kind: str, values: Iterable[float]) -> tuple[float, str]:

@@ -1,7 +1,8 @@
 """The names of stall reasons, in words.
 
-A reason is what a unit waited for: ``dram:<tensor>``, ``full:<buffer>``, ``port:<server>``, ``producer`` (an earlier
-layer's output); anything else is its own name.
+A reason is what the primary unit waited for: ``dram:<tensor>``, ``full:<buffer>``, ``port:<server>``, ``producer`` (an
+earlier layer's output), ``drain`` (the last stores of the run), ``layer_window`` (its next commands are not admitted
+yet); anything else is its own name, e.g. that of a server.
 """
 
 from __future__ import annotations
@@ -27,7 +28,13 @@ def reason_in_words(reason: str) -> str:
             return f"space in {subject}"
         case "port" if subject:
             return f"its turn at {subject}"
+        case "dram":
+            return "DRAM"
         case "producer":
             return "an earlier layer"
+        case "drain":
+            return "the last stores"
+        case "layer_window":
+            return "earlier layers to end"
         case _:
             return reason

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from matplotlib.figure import Figure
 
@@ -36,17 +37,17 @@ def render_all(results: Sequence[ResultDict]) -> dict[str, bytes]:
     return files
 
 
-class Plots:
+class ResultPlots:
     """The plots of one or more results, each a method that returns a figure and, given a path, saves it.
 
     Parameters
     ----------
-    results
-        Result dicts of the same network.
+    *results
+        Result dicts (JSON schema 1) of the same network.
     """
 
-    def __init__(self, results: Sequence[ResultDict]) -> None:
-        self._results = results
+    def __init__(self, *results: Mapping[str, Any]) -> None:
+        self._results = [cast(ResultDict, result) for result in results]
 
     def latency(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Plot the latency of each layer."""

@@ -1,0 +1,11 @@
+"""All published figures, by subject; a new subject is one file and one line here."""
+
+from __future__ import annotations
+
+from accel_sim.validation import area, mac_totals
+from accel_sim.validation.figure import Figure
+
+FIGURES: tuple[Figure, ...] = (
+    *mac_totals.FIGURES,
+    *area.FIGURES,
+)
