@@ -1,81 +1,24 @@
-"""What the models of all ops in a workload file share: names, sizes, bits, density, pattern, trace."""
+"""What the models of all ops in a workload file share: names, edges, bits, density, pattern, trace."""
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import model_validator
 
 from accel_sim.config import KeyFaultError, StrictModel
-from accel_sim.errors import nearest
 from accel_sim.workload.layer import Layer
+from accel_sim.workload.ops_fields import Algorithm, Bits, Density, LayerName, Post
 from accel_sim.workload.ops_pattern import PatternModel
-from accel_sim.workload.tensor import MAX_BITS, Tensor
-from accel_sim.workload.windows import MAX_WINDOW
+from accel_sim.workload.tensor import Tensor
 
 Mistake = tuple[str | tuple[str | int, ...], str]
 
-MAX_SIZE = 2**31 - 1
 # a file writes 0.667 for 2 of 3
 DENSITY_TOLERANCE = 1e-3
-POSTS = ("none", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "gelu", "silu", "hard_sigmoid", "hard_swish")
-_ALGORITHM = re.compile(r"direct|im2col|best|winograd:[1-9]\d{0,2}|fft:[1-9]\d{0,4}")
-
-
-def _layer_name(name: str) -> str:
-    if not name or re.search(r"[\s,*?\[\]]", name):
-        raise ValueError(f"found {name!r}; allowed: a name without spaces, commas and * ? [ ]")
-    return name
-
-
-def _algorithm(text: str) -> str:
-    if _ALGORITHM.fullmatch(text) is None:
-        choices = ["direct", "im2col", "winograd:<m>", "fft:<tile>", "best"]
-        hint = nearest(text, choices)
-        raise ValueError(f"unknown algorithm {text!r}{hint}; allowed: {', '.join(choices)}")
-    return text
-
-
-def _post(text: str) -> str:
-    if text not in POSTS:
-        raise ValueError(f"unknown activation {text!r}{nearest(text, POSTS)}; allowed: {', '.join(POSTS)}")
-    return text
-
-
-def _both(value: Any) -> Any:
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def _sizes(meaning: str) -> Callable[[Any], Any]:
-    count = meaning.count(",") + 1
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, tuple) or len(value) != count:
-            found = f"a list of {len(value)}" if isinstance(value, tuple) else repr(value)
-            raise ValueError(f"found {found}; allowed: a list of {count} sizes {meaning}")
-        return value
-
-    return check
-
-
-Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
-Padding = Annotated[int, Field(ge=0, le=MAX_SIZE)]
-WindowSize = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
-SizePair = Annotated[tuple[Size, Size], BeforeValidator(_both)]
-PaddingPair = Annotated[tuple[Padding, Padding], BeforeValidator(_both)]
-WindowPair = Annotated[tuple[WindowSize, WindowSize], BeforeValidator(_both)]
-IfmapSizes = Annotated[tuple[Size, Size, Size], BeforeValidator(_sizes("[C, H, W]"))]
-FilterSizes = Annotated[tuple[Size, Size, WindowSize, WindowSize], BeforeValidator(_sizes("[K, C/groups, R, S]"))]
-Bits = Annotated[int, Field(ge=1, le=MAX_BITS)]
-Density = Annotated[float, Field(ge=0, le=1)]
-LayerName = Annotated[str, AfterValidator(_layer_name)]
-Algorithm = Annotated[str, AfterValidator(_algorithm)]
-Post = Annotated[str, AfterValidator(_post)]
 
 
 class DefaultBits(StrictModel):

@@ -6,17 +6,8 @@ from abc import abstractmethod
 from typing import Literal
 
 from accel_sim.workload.layer import Layer
-from accel_sim.workload.ops_base import (
-    FileContext,
-    FilterSizes,
-    IfmapSizes,
-    MacOp,
-    Mistake,
-    OpModel,
-    PaddingPair,
-    Size,
-    SizePair,
-)
+from accel_sim.workload.ops_base import FileContext, MacOp, Mistake, OpModel
+from accel_sim.workload.ops_fields import FilterSizes, IfmapSizes, PaddingPair, Size, SizePair
 from accel_sim.workload.shapes import MacShape
 from accel_sim.workload.windows import window_positions
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from accel_sim.workload.layer import Layer
-from accel_sim.workload.ops_base import FileContext, MacOp, OpModel, Size
+from accel_sim.workload.ops_base import FileContext, MacOp, OpModel
+from accel_sim.workload.ops_fields import Size
 from accel_sim.workload.shapes import MacShape
 
 

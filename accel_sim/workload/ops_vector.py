@@ -16,17 +16,8 @@ from __future__ import annotations
 from typing import Literal
 
 from accel_sim.workload.layer import Layer
-from accel_sim.workload.ops_base import (
-    FileContext,
-    IfmapSizes,
-    Mistake,
-    OpModel,
-    PaddingPair,
-    Post,
-    Size,
-    SizePair,
-    WindowPair,
-)
+from accel_sim.workload.ops_base import FileContext, Mistake, OpModel
+from accel_sim.workload.ops_fields import IfmapSizes, PaddingPair, Post, Size, SizePair, WindowPair
 from accel_sim.workload.shapes import VectorShape
 from accel_sim.workload.windows import window_positions
 

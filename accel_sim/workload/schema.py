@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 from pydantic import BeforeValidator, Field
 
 from accel_sim.config import KeyFaultError, StrictModel
-from accel_sim.workload.ops_base import DefaultBits, OpModel, Size
+from accel_sim.workload.ops_base import DefaultBits, OpModel
+from accel_sim.workload.ops_fields import Size
 from accel_sim.workload.registry import OP_MODELS
 
 # what networks have and a file must spell out as long as no model of it is registered
