@@ -49,7 +49,7 @@ def _macs() -> Named:
     from accel_sim.arch.mac import Mac
 
     sparsity = ", ".join(get_args(Mac.model_fields["sparsity"].annotation))
-    return {kind: f"sparsity: {sparsity}" for kind in get_args(Mac.model_fields["kind"].annotation)}
+    return dict.fromkeys(get_args(Mac.model_fields["kind"].annotation), f"sparsity: {sparsity}")
 
 
 def _formats() -> Named:
