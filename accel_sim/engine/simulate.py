@@ -30,10 +30,10 @@ from accel_sim.results.model import NetworkResult
 from accel_sim.results.windows import WindowTable
 from accel_sim.workload import Layer, Network
 
-INFERENCES_TO_STEADY = 4
-"""Inferences run back to back to find the steady interval, which is that between the second and the third.
+INFERENCES_TO_STEADY = 3
+"""Inferences run back to back to find the steady interval: from the end of the first to the end of the second.
 
-The first starts cold, and the last has nothing behind it that would compete for the memory.
+The third stands behind the second as the second stands behind the first, so that both compete alike for the memory.
 """
 
 KEEP_COMMANDS = 2_000_000

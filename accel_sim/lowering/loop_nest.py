@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from accel_sim.arch import Buffer
 from accel_sim.lowering.context import LoweringContext
-from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DMA_PSUM, LOADERS, allocator, space
+from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DMA_PSUM, LOADERS, allocator, loader_of, room_wait, space
 from accel_sim.lowering.memory_map import TensorPlace
 from accel_sim.lowering.steps import Span, Steps, classify, input_span, nest_steps
 from accel_sim.lowering.transfer import Runs, box_address, box_runs
@@ -142,7 +142,8 @@ class _Nest:
         streams = (("ifmap", self.ifmap_class, self.ifmap_boxes), ("filter", self.filter_class, self.filter_boxes))
         for rank, (operand, classes, boxes) in enumerate(streams):
             at = np.flatnonzero(steps.visits[operand].begins)
-            self._grant(grants, rank, operand, at, classes, boxes, f"grant:{operand}")
+            if loader_of(self.buffers[operand]) is None:
+                self._grant(grants, rank, operand, at, classes, boxes, f"grant:{operand}")
             self._load(operand, at, classes, boxes)
         psum = steps.visits["psum"]
         fresh = np.flatnonzero(psum.begins & steps.first_c)
@@ -188,7 +189,7 @@ class _Nest:
                 operand, runs, words, getattr(self.bits, operand), self.buffers[operand]
             )
             return self.builder.template(
-                waits={**extra, f"grant:{operand}": 1},
+                waits={**extra, **room_wait(self.buffers[operand], operand, self._room(operand, box))},
                 signals={f"ready:{operand}": 1},
                 demands=demands,
                 actions=actions,

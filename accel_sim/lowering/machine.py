@@ -20,9 +20,19 @@ def allocator(buffer: Buffer) -> str:
     return f"alloc_{buffer.name}"
 
 
+def loader_of(buffer: Buffer) -> str | None:
+    """Name of the DMA queue that alone fills ``buffer``, and so takes its room itself; ``None`` if streams share it."""
+    return LOADERS[buffer.holds[0]] if buffer.holds in (("ifmap",), ("filter",)) else None
+
+
 def space(buffer: Buffer) -> str:
     """Semaphore of free bytes of ``buffer``."""
     return f"space:{buffer.name}"
+
+
+def room_wait(buffer: Buffer, tensor: str, n_bytes: int) -> dict[str, int]:
+    """What the loader of ``tensor`` waits for to have ``n_bytes`` of room: the bytes, or an allocator's grant."""
+    return {f"grant:{tensor}": 1} if loader_of(buffer) is None else {space(buffer): n_bytes}
 
 
 def port(buffer: Buffer) -> str:
@@ -53,14 +63,14 @@ def standard_machine(
     extra_semaphores: Sequence[Semaphore] = (),
     extra_servers: Sequence[Server] = (),
 ) -> Machine:
-    """Build the machine of ``arch``: one allocator a buffer, a DMA queue an operand stream, the array, the vector unit.
+    """Build the machine of ``arch``: a DMA queue an operand stream, the array, the vector unit, allocators.
 
     The array works on tiles that the loaders announce through ``ready:*`` and releases their room through
-    ``space:*``; room is always granted by a buffer's allocator, in program order, so that streams that share a buffer
+    ``space:*``. Room in a buffer that streams share is granted by its allocator, in program order, so that they
     cannot starve each other.
     """
     depth = arch.dma.outstanding
-    units = [Unit(name=allocator(buffer), role="allocator") for buffer in arch.buffers]
+    units = [Unit(name=allocator(buffer), role="allocator") for buffer in arch.buffers if loader_of(buffer) is None]
     units += [
         Unit(name=DMA_IFMAP, role="dma", depth=depth),
         Unit(name=DMA_FILTER, role="dma", depth=depth),
@@ -71,7 +81,12 @@ def standard_machine(
         Unit(name=DMA_OFMAP, role="dma", depth=depth),
     ]
     semaphores = [
-        Semaphore(name=space(buffer), unit=allocator(buffer), initial=buffer.size_bytes, reason=f"full:{buffer.name}")
+        Semaphore(
+            name=space(buffer),
+            unit=loader_of(buffer) or allocator(buffer),
+            initial=buffer.size_bytes,
+            reason=f"full:{buffer.name}",
+        )
         for buffer in arch.buffers
     ]
     ofmap_buffer = arch.buffer_for("ofmap").name

@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.arch import Accelerator
+from accel_sim.arch import Accelerator, Buffer
 from accel_sim.errors import Fault, MappingError
 from accel_sim.lowering.context import LoweringContext
-from accel_sim.lowering.machine import DMA_IFMAP, DMA_OFMAP, VECTOR, allocator, space
+from accel_sim.lowering.machine import DMA_IFMAP, DMA_OFMAP, VECTOR, allocator, loader_of, room_wait, space
 from accel_sim.lowering.steps import Span, classify, input_span
 from accel_sim.lowering.transfer import box_address, box_runs
 from accel_sim.program import Action, ActionKey, LayerBuilder, LayerProgram
@@ -58,9 +58,9 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
             runs = box_runs(places.inputs[operand], 1, channels, rows, cols)
             demands, actions = context.load("ifmap", runs, in_words, bits, ifmaps)
             load = partial(builder.template, signals={"ready:vector": 1}, demands=demands, actions=actions)
-            loads[mine, operand] = load(waits={"grant:ifmap": 1})
+            loads[mine, operand] = load(waits=room_wait(ifmaps, "ifmap", in_room))
             if mine[0] == 0 and operand == 0:
-                first_load = load(waits={"stored:ifmap": producers, "grant:ifmap": 1})
+                first_load = load(waits={"stored:ifmap": producers, **room_wait(ifmaps, "ifmap", in_room)})
         grants.append(
             (
                 builder.template(waits={space(ifmaps): in_room}, signals={"grant:ifmap": 1}),
@@ -97,8 +97,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
             )
         )
 
-    grant_table = np.array(grants)[classes]
-    _queue_grants(builder, allocator(ifmaps), allocator(ofmaps), grant_table, shape.n_operands, pass_at == passes - 1)
+    _queue_grants(builder, ifmaps, ofmaps, np.array(grants)[classes], shape.n_operands, pass_at == passes - 1)
     loads[0, 0] = first_load
     address = np.stack(
         [
@@ -120,17 +119,18 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
 
 
 def _queue_grants(
-    builder: LayerBuilder, ifmap_unit: str, ofmap_unit: str, table: I64, n_operands: int, writes: NDArray[np.bool_]
+    builder: LayerBuilder, ifmaps: Buffer, ofmaps: Buffer, table: I64, n_operands: int, writes: NDArray[np.bool_]
 ) -> None:
-    """Queue the grants: all operands of a tile, then its result, in the order of tiles."""
-    if ifmap_unit != ofmap_unit:
-        builder.queue(ifmap_unit, np.repeat(table[:, 0], n_operands))
-        builder.queue(ofmap_unit, table[writes, 1])
-        return
+    """Queue the grants in the order of tiles: room for all operands of a tile, then for its result."""
     rows = np.concatenate([np.repeat(table[:, :1], n_operands, axis=1), table[:, 1:]], axis=1)
     keep = np.ones(rows.shape, dtype=np.bool_)
     keep[:, -1] = writes
-    builder.queue(ifmap_unit, rows[keep])
+    if ifmaps is not ofmaps:
+        if loader_of(ifmaps) is None:
+            builder.queue(allocator(ifmaps), rows[:, :-1].ravel())
+        builder.queue(allocator(ofmaps), rows[writes, -1])
+        return
+    builder.queue(allocator(ifmaps), rows[keep])
 
 
 def tile_sizes(layer: Layer, arch: Accelerator) -> tuple[int, int, int]:
