@@ -36,14 +36,14 @@ class Rule(NamedTuple):
     name: str
 
 
-def constraint_table(timing: Mapping[str, int], burst_clocks: int, n_groups: int) -> tuple[Rule, ...]:
+def constraint_table(timing: Mapping[str, int | None], burst_clocks: int, n_groups: int) -> tuple[Rule, ...]:
     """Return every command-to-command constraint of a device except the four-activate window.
 
     Parameters
     ----------
     timing
         JEDEC names to clocks: AL, CL, CWL, tRCDRD, tRCDWR, tRP, tRAS, tRC, tRRD_S, tRRD_L, tCCD_S, tCCD_L, tWTR_S,
-        tWTR_L, tRTP, tWR, tRFC, tRTRS, tPPD.
+        tWTR_L, tRTP, tWR, tRFC, tRTRS, tPPD; and tCCD_L_WR, which may be None or absent.
     burst_clocks
         Clocks that one burst occupies the data bus.
     n_groups
@@ -53,13 +53,14 @@ def constraint_table(timing: Mapping[str, int], burst_clocks: int, n_groups: int
     -----
     A level includes the ones below it (a rank-level rule also binds the same bank), which is exact because the long
     values are never smaller than the short ones. Turnarounds follow the data bus: a write burst may start
-    tRTRS after the end of a read burst; between ranks each change of direction or of rank costs tRTRS. These are
+    tRTRS after the end of a read burst; between ranks each change costs tRTRS, except from write to write. These are
     the derivations of DRAMsim3 (S. Li et al., IEEE CAL 2020).
     """
-    t = timing
+    t = {name: clocks for name, clocks in timing.items() if clocks is not None}
     long = "_S" if n_groups == 1 else "_L"
     read_latency, write_latency = t["AL"] + t["CL"], t["AL"] + t["CWL"]
     column_l = max(burst_clocks, t["tCCD" + long])
+    write_column_l = max(column_l, t.get("tCCD_L_WR", 0) if n_groups > 1 else 0)
     column_s = max(burst_clocks, t["tCCD_S"])
     read_to_write = read_latency + burst_clocks + t["tRTRS"] - write_latency
     write_end = write_latency + burst_clocks
@@ -90,9 +91,9 @@ def constraint_table(timing: Mapping[str, int], burst_clocks: int, n_groups: int
             Rule(read, READ, OTHER_RANK, between_ranks, "tRTRS (read to read)"),
             Rule(read, WRITE, RANK, read_to_write, "read to write"),
             Rule(read, WRITE, OTHER_RANK, read_to_write, "tRTRS (read to write)"),
-            Rule(write, WRITE, GROUP, column_l, "tCCD_L (write)"),
+            Rule(write, WRITE, GROUP, write_column_l, "tCCD_L (write)"),
             Rule(write, WRITE, RANK, column_s, "tCCD_S (write)"),
-            Rule(write, WRITE, OTHER_RANK, burst_clocks, "tRTRS (write to write)"),
+            Rule(write, WRITE, OTHER_RANK, burst_clocks, "data bus (write to write)"),
             Rule(write, READ, GROUP, write_end + t["tWTR" + long], "tWTR_L"),
             Rule(write, READ, RANK, write_end + t["tWTR_S"], "tWTR_S"),
             Rule(write, READ, OTHER_RANK, write_latency - read_latency + between_ranks, "tRTRS (write to read)"),

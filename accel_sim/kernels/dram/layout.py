@@ -41,12 +41,12 @@ PRESENCE_SIZE = 1024  # buckets of the filter that tells whether an address may 
 Field = tuple[str, Any] | tuple[str, Any, tuple[int, ...]]
 
 
-def _record(*fields: str | Field) -> np.dtype[np.void]:
+def record(*fields: str | Field) -> np.dtype[np.void]:
     """Return a record type; a bare name is an int64."""
     return np.dtype([(field, np.int64) if isinstance(field, str) else field for field in fields])
 
 
-CONFIG = _record(
+CONFIG = record(
     "n_channels",
     "n_ranks",
     "n_groups",  # in a rank
@@ -70,7 +70,7 @@ CONFIG = _record(
 )
 """What does not change during a run: the device and the policy."""
 
-RANK_STATE = _record(
+RANK_STATE = record(
     "n_open",  # banks with an open row
     "active_since",  # clock at which n_open left 0
     "active_clocks",  # clocks with an open bank, up to the last time n_open became 0
@@ -78,7 +78,7 @@ RANK_STATE = _record(
     "oldest_act",  # index of the oldest of them
 )
 
-BANK_STATE = _record(
+BANK_STATE = record(
     "rank",
     "group_node",  # row of ``earliest`` of this bank's group
     "rank_node",  # row of ``earliest`` of this bank's rank
@@ -96,7 +96,7 @@ BANK_STATE = _record(
     ("queue", np.int64, (MAX_BANK_QUEUE,)),  # request slots, oldest first
 )
 
-REQUEST = _record(
+REQUEST = record(
     "burst",  # address / 64
     "row",
     "column",
@@ -108,7 +108,7 @@ REQUEST = _record(
     "merged",  # read of the same address that is answered together with this one, -1 if none
 )
 
-COUNTERS = _record(
+COUNTER_NAMES = (
     "read_commands",
     "write_commands",
     "row_hits",  # column commands that are not the first after an ACT
@@ -118,10 +118,12 @@ COUNTERS = _record(
     "precharges",
     "refreshes",
     "dual_commands",  # clocks in which two commands were issued
-    "data_end",  # clock at which the last data burst has ended
 )
 
-CHANNEL = _record(
+COUNTERS = record(*COUNTER_NAMES, "data_end")
+"""``COUNTER_NAMES``, and the clock at which the last data burst has ended."""
+
+CHANNEL = record(
     ("config", CONFIG),
     ("counters", COUNTERS),
     "wake",  # first clock at which this channel has something to do
