@@ -5,6 +5,7 @@ What the array does in a step is the dataflow's own affair: it gives a :class:`S
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,10 @@ from accel_sim.arch import Buffer
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DMA_PSUM, LOADERS, allocator, loader_of, room_wait, space
 from accel_sim.lowering.memory_map import TensorPlace
-from accel_sim.lowering.steps import Span, Steps, classify, input_span, nest_steps
+from accel_sim.lowering.steps import Geometry, classify
 from accel_sim.lowering.transfer import Runs, box_address, box_runs
-from accel_sim.mapping.loop_nest import NestPlan
 from accel_sim.program import Action, Demand, LayerProgram
+from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, MacShape
 
 I64 = NDArray[np.int64]
@@ -26,13 +27,20 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one array step works on: ``pixels`` ofmap pixels (``n * p * q``), ``k`` filters, ``c`` channels."""
+    """What one array step works on.
+
+    ``n`` images, ``p x q`` ofmap pixels of each, ``k`` filters, ``c`` channels; ``rows x cols`` ifmap words of each
+    channel, as the buffer holds them. ``first`` and ``last``: whether psums start from nothing here, and whether they
+    are complete after.
+    """
 
     n: int
     p: int
     q: int
     k: int
     c: int
+    rows: int
+    cols: int
     first: bool
     last: bool
 
@@ -51,15 +59,28 @@ class StepCost:
     actions: tuple[Action, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTimes:
+    """Own cycles of each step where they depend on the steps before it, int64 [steps].
+
+    After ``fill_cycles`` the step has taken its filters out of their buffer, whose room goes back then;
+    ``work_cycles`` are the rest.
+    """
+
+    fill_cycles: I64
+    work_cycles: I64
+
+
 def lower_nest(
     context: LoweringContext,
     layer: Layer,
-    plan: NestPlan,
+    geometry: Geometry,
     cost: Callable[[Step], StepCost],
     drain_cycles: int,
     layer_actions: Sequence[Action] = (),
+    times: StepTimes | None = None,
 ) -> LayerProgram:
-    """Return the program of ``layer`` under ``plan``.
+    """Return the program of ``layer`` cut as ``geometry`` says.
 
     Parameters
     ----------
@@ -69,10 +90,12 @@ def lower_nest(
         Cycles that the last step takes longer until the array's pipeline is empty.
     layer_actions
         Counts that belong to the layer as a whole.
+    times
+        Own cycles of every step, instead of those of ``cost``; a step is then two commands of the array.
     """
-    nest = _Nest(context, layer, plan)
+    nest = _Nest(context, layer, geometry)
     nest.queue_loads()
-    nest.queue_array(cost, drain_cycles)
+    nest.queue_array(cost, drain_cycles, times)
     nest.queue_psums()
     for action in layer_actions:
         nest.builder.count(action)
@@ -82,38 +105,38 @@ def lower_nest(
 class _Nest:
     """One layer's steps, tiles and queues."""
 
-    def __init__(self, context: LoweringContext, layer: Layer, plan: NestPlan) -> None:
+    def __init__(self, context: LoweringContext, layer: Layer, geometry: Geometry) -> None:
         assert isinstance(layer.shape, MacShape)
-        shape, sizes = layer.shape, plan.sizes
-        self.context, self.layer, self.shape, self.bits = context, layer, shape, plan.bits
+        self.context, self.layer, self.shape = context, layer, layer.shape
+        self.cut, self.steps, self.bits = geometry, geometry.steps, geometry.bits
         self.places = context.places[layer.name]
         self.builder = context.builder(layer)
-        self.steps: Steps = nest_steps(shape, sizes, plan.resident)
-        self.n, self.k, self.c = (
-            Span.cut(total, tile) for total, tile in ((shape.n, sizes.tn), (shape.k, sizes.tk), (shape.c, sizes.tc))
-        )
-        self.p, self.q = Span.cut(shape.p, sizes.tp), Span.cut(shape.q, sizes.tq)
-        self.y = input_span(self.p, shape.r, shape.stride_h, shape.dilation_h, shape.pad_h, shape.h)
-        self.x = input_span(self.q, shape.s, shape.stride_w, shape.dilation_w, shape.pad_w, shape.w)
         self.buffers: dict[str, Buffer] = {
             "ifmap": context.arch.buffer_for("ifmap"),
             "filter": context.arch.buffer_for("filter"),
             "psum": context.arch.buffer_for("ofmap"),
         }
-        steps = self.steps
+        cut, steps = geometry, geometry.steps
         self.ifmap_class, self.ifmap_boxes = classify(
-            [self.n.size[steps.n], self.c.size[steps.c], self.y.size[steps.p], self.x.size[steps.q]]
+            [
+                cut.n.size[steps.n],
+                cut.c.size[steps.c],
+                cut.y.size[steps.p],
+                cut.x.size[steps.q],
+                cut.room_rows[steps.p],
+                cut.room_cols[steps.q],
+            ]
         )
-        self.filter_class, self.filter_boxes = classify([self.k.size[steps.k], self.c.size[steps.c]])
+        self.filter_class, self.filter_boxes = classify([cut.k.size[steps.k], cut.c.size[steps.c]])
         self.psum_class, self.psum_boxes = classify(
-            [self.n.size[steps.n], self.k.size[steps.k], self.p.size[steps.p], self.q.size[steps.q]]
+            [cut.n.size[steps.n], cut.k.size[steps.k], cut.p.size[steps.p], cut.q.size[steps.q]]
         )
 
     # Boxes in DRAM and bytes in buffers
 
     def _runs(self, operand: str, box: tuple[int, ...]) -> Runs:
         if operand == "ifmap":
-            n, c, h, w = box
+            n, c, h, w, _, _ = box
             return box_runs(self.places.inputs[0], n, c, h, w)
         if operand == "filter":
             assert self.places.filter is not None
@@ -123,15 +146,23 @@ class _Nest:
         return box_runs(self.places.ofmap if operand == "ofmap" else self.places.scratch, n, k, p, q)
 
     def _words(self, operand: str, box: tuple[int, ...]) -> int:
-        words = 1
-        for size in box:
-            words *= size
-        return words * self.shape.r * self.shape.s if operand == "filter" else words
+        """Words of a tile that are moved; padding is made on chip."""
+        if operand == "ifmap":
+            n, c, h, w, _, _ = box
+            return n * c * h * w
+        if operand == "filter":
+            k, c = box
+            return k * c * self.shape.r * self.shape.s
+        return math.prod(box)
 
     def _room(self, operand: str, box: tuple[int, ...]) -> int:
         """Bytes that a tile occupies in its buffer; an ofmap tile has the room of its psums."""
+        words = self._words(operand, box)
+        if operand == "ifmap":
+            n, c, _, _, rows, cols = box
+            words = n * c * rows * cols
         bits = max(self.bits.psum, self.bits.ofmap) if operand == "psum" else getattr(self.bits, operand)
-        return -(-self._words(operand, box) * bits // 8)
+        return ceil_div(words * bits, 8)
 
     # Queues
 
@@ -197,22 +228,22 @@ class _Nest:
 
         rows = np.array([row(box, {}) for box in boxes])[classes[at]]
         rows[0] = row(boxes[classes[at[0]]], {f"stored:{operand}": producers})
-        channel = steps.group[at] * self.shape.c + self.c.start[steps.c[at]]
+        channel = steps.group[at] * self.shape.c + self.cut.c.start[steps.c[at]]
         if operand == "ifmap":
             address = box_address(
                 self.places.inputs[0],
-                self.n.start[steps.n[at]],
+                self.cut.n.start[steps.n[at]],
                 channel,
-                self.y.start[steps.p[at]],
-                self.x.start[steps.q[at]],
+                self.cut.y.start[steps.p[at]],
+                self.cut.x.start[steps.q[at]],
             )
         else:
             assert self.places.filter is not None
-            filters = steps.group[at] * self.shape.k + self.k.start[steps.k[at]]
-            address = box_address(self.places.filter, filters, self.c.start[steps.c[at]], 0, 0)
+            filters = steps.group[at] * self.shape.k + self.cut.k.start[steps.k[at]]
+            address = box_address(self.places.filter, filters, self.cut.c.start[steps.c[at]], 0, 0)
         self.builder.queue(LOADERS[operand], rows, 0, address)
 
-    def queue_array(self, cost: Callable[[Step], StepCost], drain_cycles: int) -> None:
+    def queue_array(self, cost: Callable[[Step], StepCost], drain_cycles: int, times: StepTimes | None) -> None:
         """Queue the array's steps: wait for tiles that begin here, release those that end here."""
         steps = self.steps
         flags = [
@@ -223,31 +254,45 @@ class _Nest:
         columns = [self.ifmap_class, self.filter_class, self.psum_class, *flags]
         columns += [steps.first_c.astype(np.int64), steps.last_c.astype(np.int64)]
         classes, rows = classify(columns)
-        templates, own_cycles = [], []
-        for row in rows:
-            ifmap_box, filter_box, psum_box = (
-                self.ifmap_boxes[row[0]],
-                self.filter_boxes[row[1]],
-                self.psum_boxes[row[2]],
+        fills, works, own_cycles = [], [], []
+        for ifmap, filters, psum, *bits in rows:
+            boxes = self.ifmap_boxes[ifmap], self.filter_boxes[filters], self.psum_boxes[psum]
+            waits, early, late = self._step_events(boxes, bits)
+            first, last = bool(bits[-2]), bool(bits[-1])
+            n, k, p, q = boxes[2]
+            step = cost(
+                Step(n=n, p=p, q=q, k=k, c=boxes[1][1], rows=boxes[0][4], cols=boxes[0][5], first=first, last=last)
             )
-            if_begin, if_end, fl_begin, fl_end, ps_begin, ps_end, first, last = (bool(flag) for flag in row[3:])
-            waits = {"ready:ifmap": int(if_begin), "ready:filter": int(fl_begin)}
-            waits["grant:array" if first else "ready:psum"] = int(ps_begin)
-            signals: dict[str, int] = {}
-            for operand, box, ends in (("ifmap", ifmap_box, if_end), ("filter", filter_box, fl_end)):
-                if ends:
-                    name = space(self.buffers[operand])
-                    signals[name] = signals.get(name, 0) + self._room(operand, box)
-            signals["ready:ofmap"] = int(ps_end)
-            n, k, p, q = psum_box
-            step = cost(Step(n=n, p=p, q=q, k=k, c=filter_box[1], first=first, last=last))
             own_cycles.append(step.own_cycles)
-            templates.append(
+            if times is None:
+                signals = {name: early.get(name, 0) + late.get(name, 0) for name in {**early, **late}}
+            else:
+                fills.append(self.builder.template(waits=waits, signals=early))
+                waits, signals = {}, late
+            works.append(
                 self.builder.template(waits=waits, signals=signals, demands=step.demands, actions=step.actions)
             )
-        cycles = np.array(own_cycles, dtype=np.int64)[classes]
+        templates, cycles = np.array(works)[classes], np.array(own_cycles, dtype=np.int64)[classes]
+        if times is not None:
+            templates = np.stack([np.array(fills)[classes], templates], axis=1).ravel()
+            cycles = np.stack([times.fill_cycles, times.work_cycles], axis=1).ravel()
         cycles[-1] += drain_cycles
-        self.builder.queue(ARRAY, np.array(templates)[classes], cycles)
+        self.builder.queue(ARRAY, templates, cycles)
+
+    def _step_events(
+        self, boxes: tuple[tuple[int, ...], ...], flags: Sequence[int]
+    ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        """Return what a step waits for, what it signals once its filters are taken, and what it signals at its end."""
+        ifmap_begins, ifmap_ends, filter_begins, filter_ends, psum_begins, psum_ends, first, _ = flags
+        waits = {"ready:ifmap": ifmap_begins, "ready:filter": filter_begins}
+        waits["grant:array" if first else "ready:psum"] = psum_begins
+        early: dict[str, int] = {}
+        late = {"ready:ofmap": psum_ends}
+        if filter_ends:
+            early[space(self.buffers["filter"])] = self._room("filter", boxes[1])
+        if ifmap_ends:
+            late[space(self.buffers["ifmap"])] = self._room("ifmap", boxes[0])
+        return waits, early, late
 
     def queue_psums(self) -> None:
         """Queue the stores of finished ofmap tiles, and the spills and reloads of unfinished ones."""
@@ -278,9 +323,9 @@ class _Nest:
 
     def _psum_address(self, place: TensorPlace, at: I64) -> I64:
         steps = self.steps
-        channel = steps.group[at] * self.shape.k + self.k.start[steps.k[at]]
+        channel = steps.group[at] * self.shape.k + self.cut.k.start[steps.k[at]]
         return box_address(
-            place, self.n.start[steps.n[at]], channel, self.p.start[steps.p[at]], self.q.start[steps.q[at]]
+            place, self.cut.n.start[steps.n[at]], channel, self.cut.p.start[steps.p[at]], self.cut.q.start[steps.q[at]]
         )
 
     def _queue_reloads(self, spilled_at: I64) -> None:

@@ -6,6 +6,7 @@ from accel_sim.arch import AdderTree
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.loop_nest import Step, StepCost, lower_nest
 from accel_sim.lowering.macs import mac_actions
+from accel_sim.lowering.steps import nest_geometry
 from accel_sim.mapping.base import Mapping
 from accel_sim.mapping.loop_nest import NestPlan
 from accel_sim.program import Action, ActionKey, LayerProgram
@@ -61,4 +62,5 @@ def lower_no_local_reuse(context: LoweringContext, layer: Layer, mapping: Mappin
         ]
         return StepCost(own_cycles=operations, demands=tuple(demands), actions=tuple(actions))
 
-    return lower_nest(context, layer, plan, cost, array.pipeline_stages, mac_actions(context, layer))
+    geometry = nest_geometry(shape, plan)
+    return lower_nest(context, layer, geometry, cost, array.pipeline_stages, mac_actions(context, layer))

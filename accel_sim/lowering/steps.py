@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.mapping.loop_nest import IRRELEVANT_LOOP, TileSizes, loop_counts
+from accel_sim.mapping.base import WordBits
+from accel_sim.mapping.loop_nest import IRRELEVANT_LOOP, NestPlan, TileSizes, loop_counts
 from accel_sim.units import ceil_div
 from accel_sim.workload import MacShape
 
@@ -69,6 +70,49 @@ class Steps:
     def count(self) -> int:
         """Number of steps."""
         return int(self.group.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """A layer cut into tile steps: the steps, the blocks of each dimension, and how wide words are.
+
+    ``n p q k c`` are the blocks of images, ofmap rows and columns, ofmap and ifmap channels of one group; ``y x`` the
+    ifmap rows and columns that the blocks ``p q`` need. ``room_rows``, ``room_cols`` are the same with the padding
+    that the buffer holds as well; they equal ``y x`` where padding is made on the way to the array.
+    """
+
+    steps: Steps
+    bits: WordBits
+    n: Span
+    p: Span
+    q: Span
+    k: Span
+    c: Span
+    y: Span
+    x: Span
+    room_rows: I64
+    room_cols: I64
+
+
+def nest_geometry(shape: MacShape, plan: NestPlan) -> Geometry:
+    """Cut ``shape`` as a tiled loop nest does."""
+    sizes = plan.sizes
+    p, q = Span.cut(shape.p, sizes.tp), Span.cut(shape.q, sizes.tq)
+    y = input_span(p, shape.r, shape.stride_h, shape.dilation_h, shape.pad_h, shape.h)
+    x = input_span(q, shape.s, shape.stride_w, shape.dilation_w, shape.pad_w, shape.w)
+    return Geometry(
+        steps=nest_steps(shape, sizes, plan.resident),
+        bits=plan.bits,
+        n=Span.cut(shape.n, sizes.tn),
+        p=p,
+        q=q,
+        k=Span.cut(shape.k, sizes.tk),
+        c=Span.cut(shape.c, sizes.tc),
+        y=y,
+        x=x,
+        room_rows=y.size,
+        room_cols=x.size,
+    )
 
 
 def nest_steps(shape: MacShape, sizes: TileSizes, resident: Mapping[str, int]) -> Steps:
