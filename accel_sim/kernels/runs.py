@@ -7,11 +7,27 @@ JSSC 2017, section V). Zeros after the last non-zero element are not stored.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.kernels.bits import lowest_bit
 from accel_sim.kernels.jit import njit
+
+
+class EntryLists(NamedTuple):
+    """Segments of a matrix as (value, zeros before it) entries, dealt to several lists.
+
+    ``values`` int64[n_entries], 0 for padding, one list after the other; ``runs`` int64[n_entries] zeros before each.
+    ``pointers`` int64[n_lists, n_segments + 1]: where each segment begins in its list. ``starts`` int64[n_lists]: where
+    the list begins in ``values``.
+    """
+
+    values: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    pointers: NDArray[np.int64]
+    starts: NDArray[np.int64]
 
 
 @njit

@@ -12,7 +12,7 @@ from accel_sim.compression.bitmask import BitMask
 from accel_sim.compression.formats.base import Encoded, FormatSize, StorageFormat, as_mask
 from accel_sim.compression.formats.bitstream import pack_fields, unpack_fields
 from accel_sim.compression.formats.runs import join_runs, split_runs
-from accel_sim.kernels.runs import interleaved_entries
+from accel_sim.kernels.runs import EntryLists, interleaved_entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +48,38 @@ class CscRelative(StorageFormat):
     def encode(self, values: ArrayLike) -> Encoded:
         """See :class:`StorageFormat`; also refuses lists that are too long for the pointers."""
         array = self.check_values(values, self.value_bits)
-        matrix = array.reshape(array.shape[0] if array.ndim > 1 else 1, -1)
-        segments = matrix.T if self.segments == "columns" else matrix
-        runs, kept, pointers = [], [], []
-        for part in range(self.n_parts):
-            address = 0
-            pointers.append(0)
-            for segment in segments:
-                segment_runs, segment_values = split_runs(segment[part :: self.n_parts], (1 << self.run_bits) - 1)
-                runs.append(segment_runs)
-                kept.append(segment_values)
-                address += segment_runs.size
-                pointers.append(address)
-        longest = max(pointers)
+        lists = self.entry_lists(array)
+        longest = int(lists.pointers.max())
         if longest >= 1 << self.pointer_bits:
             raise self.fault("pointer_bits", f"a list of {longest} entries needs {longest.bit_length()} bits")
-        n_stored = sum(r.size for r in runs)
+        n_stored = lists.values.size
         return Encoded(
             format_name=self.name,
             shape=array.shape,
             dtype=array.dtype,
             streams={
-                "entries": pack_fields(
-                    [(np.concatenate(kept), self.value_bits), (np.concatenate(runs), self.run_bits)]
-                ),
-                "pointers": pack_fields([(np.array(pointers), self.pointer_bits)]),
+                "entries": pack_fields([(lists.values, self.value_bits), (lists.runs, self.run_bits)]),
+                "pointers": pack_fields([(lists.pointers.reshape(-1), self.pointer_bits)]),
             },
-            counts={"entries": n_stored, "pointers": len(pointers)},
-            size=self._size(len(pointers), n_stored, n_stored - int(np.count_nonzero(array))),
+            counts={"entries": n_stored, "pointers": lists.pointers.size},
+            size=self._size(lists.pointers.size, n_stored, n_stored - int(np.count_nonzero(array))),
         )
+
+    def entry_lists(self, values: ArrayLike) -> EntryLists:
+        """Return the lists before they are packed into bits."""
+        array = np.asarray(values)
+        matrix = array.reshape(array.shape[0] if array.ndim > 1 else 1, -1)
+        segments = matrix.T if self.segments == "columns" else matrix
+        runs, kept = [], []
+        pointers = np.zeros((self.n_parts, len(segments) + 1), dtype=np.int64)
+        for part in range(self.n_parts):
+            for index, segment in enumerate(segments):
+                segment_runs, segment_values = split_runs(segment[part :: self.n_parts], (1 << self.run_bits) - 1)
+                runs.append(segment_runs)
+                kept.append(segment_values.astype(np.int64))
+                pointers[part, index + 1] = pointers[part, index] + segment_runs.size
+        starts = np.cumsum(pointers[:, -1]) - pointers[:, -1]
+        return EntryLists(np.concatenate(kept), np.concatenate(runs), pointers, starts)
 
     def _size(self, n_pointers: int, n_stored: int, n_padding: int) -> FormatSize:
         return FormatSize(
