@@ -1,0 +1,100 @@
+"""Run a gemm on a stepped systolic array of any dataflow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_sim.kernels.im2col import I64, Operand, Values
+from accel_sim.kernels.stepped.systolic_os import step_output_stationary
+from accel_sim.kernels.stepped.systolic_run import Probe, SteppedRun
+from accel_sim.kernels.stepped.systolic_ws import step_weight_stationary
+from accel_sim.kernels.systolic_array import INPUT_STATIONARY, OUTPUT_STATIONARY, GemmShape, SystolicArray, check
+
+
+def step_gemm(
+    ifmap: Operand,
+    filters: Operand,
+    array: SystolicArray,
+    pes: I64 | None = None,
+    first_cycle: int = 0,
+    n_cycles: int = 0,
+) -> tuple[SteppedRun, Values]:
+    """Move a gemm's operands through the array, clock by clock.
+
+    Parameters
+    ----------
+    ifmap, filters
+        Integer operands of the same groups and window.
+    pes, first_cycle, n_cycles
+        Sum registers to record (row x cols + column) and when.
+
+    Returns
+    -------
+    run
+        Outputs are (groups, M, N) in int32 where no sum can exceed it, else int64.
+    samples
+        The watched registers, (n_cycles, n_pes).
+
+    Raises
+    ------
+    ValueError
+        If operands are not integers or do not fit each other, or the array cannot exist.
+    """
+    gemm = gemm_of(ifmap, filters)
+    check(gemm, array)
+    dtype = sum_dtype(ifmap, filters)
+    watched = np.zeros(0, dtype=np.int64) if pes is None else pes
+    probe = Probe(watched, first_cycle, np.zeros((n_cycles, watched.size), dtype=dtype))
+    ifmap, filters = _in_dtype(ifmap, dtype), _in_dtype(filters, dtype)
+    if array.dataflow == OUTPUT_STATIONARY:
+        run = step_output_stationary(ifmap, filters, array, probe)
+    elif array.dataflow == INPUT_STATIONARY:
+        swapped = step_weight_stationary(filters, ifmap, array, probe)
+        words = swapped.accesses
+        run = swapped._replace(
+            outputs=swapped.outputs.transpose(0, 2, 1),
+            accesses=words._replace(ifmap_reads=words.filter_reads, filter_reads=words.ifmap_reads),
+        )
+    else:
+        run = step_weight_stationary(ifmap, filters, array, probe)
+    return run, probe.samples
+
+
+def gemm_of(ifmap: Operand, filters: Operand) -> GemmShape:
+    """The shape of the product of two operands.
+
+    Raises
+    ------
+    ValueError
+        If their windows or groups differ.
+    """
+    if ifmap.window.size != filters.window.size or ifmap.group.size != filters.group.size:
+        raise ValueError(
+            f"ifmap has {ifmap.group.size} groups with a window of {ifmap.window.size}, "
+            f"filters {filters.group.size} with {filters.window.size}"
+        )
+    return GemmShape(ifmap.outer.size, ifmap.window.size, filters.outer.size, ifmap.group.size)
+
+
+def sum_dtype(ifmap: Operand, filters: Operand) -> np.dtype[np.signedinteger]:
+    """int32 where no sum over the window can exceed it, else int64.
+
+    Raises
+    ------
+    ValueError
+        If the operands are not integers, or their sums could exceed int64.
+    """
+    if ifmap.values.dtype.kind not in "iu" or filters.values.dtype.kind not in "iu":
+        raise ValueError(f"operands are {ifmap.values.dtype} and {filters.values.dtype}, must be integers")
+    largest = ifmap.window.size * _magnitude(ifmap.values) * _magnitude(filters.values)
+    if largest > np.iinfo(np.int64).max:
+        raise ValueError(f"sums of up to {largest} exceed 64 bits")
+    return np.dtype(np.int32) if largest <= np.iinfo(np.int32).max else np.dtype(np.int64)
+
+
+def _magnitude(values: Values) -> int:
+    return max(abs(int(values.min())), abs(int(values.max()))) if values.size else 0
+
+
+def _in_dtype(operand: Operand, dtype: np.dtype[np.signedinteger]) -> Operand:
+    return operand._replace(values=operand.values.astype(dtype, copy=False))
