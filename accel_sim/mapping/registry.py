@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from accel_sim.mapping.base import Dataflow
 from accel_sim.mapping.no_local_reuse import NoLocalReuse
+from accel_sim.mapping.row_stationary import RowStationary
 
-DATAFLOWS: dict[str, Dataflow] = {dataflow.name: dataflow for dataflow in (NoLocalReuse(),)}
+DATAFLOWS: dict[str, Dataflow] = {dataflow.name: dataflow for dataflow in (NoLocalReuse(), RowStationary())}
