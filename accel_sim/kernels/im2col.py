@@ -159,9 +159,16 @@ def matrix_operands(left: Values, right: Values) -> tuple[Operand, Operand]:
         (groups, M, K).
     right
         (groups, K, N).
+
+    Raises
+    ------
+    ValueError
+        If the groups or the windows K differ.
     """
     groups, m, k = left.shape
     n = right.shape[2]
+    if right.shape[:2] != (groups, k):
+        raise ValueError(f"{groups} x {m} x {k} times {' x '.join(map(str, right.shape))}: groups or windows differ")
     return (
         Operand(np.ascontiguousarray(left).reshape(-1), _offsets((groups, m * k)), _offsets((m, k)), _offsets((k, 1))),
         Operand(np.ascontiguousarray(right).reshape(-1), _offsets((groups, k * n)), _offsets((n, 1)), _offsets((k, n))),

@@ -76,6 +76,19 @@ def gemm_of(ifmap: Operand, filters: Operand) -> GemmShape:
     return GemmShape(ifmap.outer.size, ifmap.window.size, filters.outer.size, ifmap.group.size)
 
 
+def sum_bound(ifmap: Operand, filters: Operand) -> int:
+    """No sum over the window exceeds this magnitude.
+
+    Raises
+    ------
+    ValueError
+        If the operands are not integers.
+    """
+    if ifmap.values.dtype.kind not in "iu" or filters.values.dtype.kind not in "iu":
+        raise ValueError(f"operands are {ifmap.values.dtype} and {filters.values.dtype}, must be integers")
+    return ifmap.window.size * _magnitude(ifmap.values) * _magnitude(filters.values)
+
+
 def sum_dtype(ifmap: Operand, filters: Operand) -> np.dtype[np.signedinteger]:
     """int32 where no sum over the window can exceed it, else int64.
 
@@ -84,9 +97,7 @@ def sum_dtype(ifmap: Operand, filters: Operand) -> np.dtype[np.signedinteger]:
     ValueError
         If the operands are not integers, or their sums could exceed int64.
     """
-    if ifmap.values.dtype.kind not in "iu" or filters.values.dtype.kind not in "iu":
-        raise ValueError(f"operands are {ifmap.values.dtype} and {filters.values.dtype}, must be integers")
-    largest = ifmap.window.size * _magnitude(ifmap.values) * _magnitude(filters.values)
+    largest = sum_bound(ifmap, filters)
     if largest > np.iinfo(np.int64).max:
         raise ValueError(f"sums of up to {largest} exceed 64 bits")
     return np.dtype(np.int32) if largest <= np.iinfo(np.int32).max else np.dtype(np.int64)

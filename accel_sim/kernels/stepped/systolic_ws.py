@@ -65,7 +65,7 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
     entered = stream
     # `tick` counts clocks of the PEs: they are gated while no operand or psum is on its way.
     clock = tick = 0
-    cut = after = cut_fold(0, row_size, col_size, array.rows, array.cols, array.skip_edges)
+    cut = after = following = cut_fold(0, row_size, col_size, array.rows, array.cols, array.skip_edges)
     while oldest < n_folds:
         if loading > newest and entered == stream and clock >= loads[loading] + after.rows:
             previous = starts[newest] if newest >= 0 else -1
@@ -74,10 +74,11 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
                 starts[newest] = clock
         if loading == newest < n_folds - 1:
             previous = starts[newest] if newest >= 0 else -1
-            if newest < 0 or _may_load(cut, clock - previous, stream, ends[newest] >= 0, array):
+            if newest < 0 or _may_load(cut, following, clock - previous, stream, ends[newest] >= 0, array):
                 loading += 1
                 loads[loading] = clock
-                after = cut_fold(loading, row_size, col_size, array.rows, array.cols, array.skip_edges)
+                after = following
+                following = cut_fold(loading + 1, row_size, col_size, array.rows, array.cols, array.skip_edges)
         if newest >= oldest:
             now, slot = tick & 1, tick % fifo.shape[0]
             fifo[slot, :] = 0
@@ -140,17 +141,17 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
 
 
 @njit
-def _may_load(cut: Cut, age: int, stream: int, ended: bool, array: SystolicArray) -> bool:
-    """Whether the next fold's stationary values may start to enter in this clock.
+def _may_load(cut: Cut, after: Cut, age: int, stream: int, ended: bool, array: SystolicArray) -> bool:
+    """Whether the stationary values of ``after`` may start to enter in this clock.
 
     ``cut`` is the fold now streamed, ``age`` the clocks since its first operand entered, ``ended`` whether its last
     psum was written.
     """
     # The load moves down a row a clock; with a row skew of two it would overtake the values still in use.
-    lead = (array.row_skew_cycles - 1) * (cut.rows - 1)
+    lead = (array.row_skew_cycles - 1) * (min(cut.rows, after.rows) - 1)
     if array.double_buffered:
         return age >= lead
-    return age >= stream + lead if array.pipelined else ended
+    return age >= stream - 1 + lead if array.pipelined else ended
 
 
 @njit
