@@ -52,6 +52,8 @@ def write_outputs(comparison: Comparison, output: OutputOptions) -> None:
         files.append((output.json, json))
     if output.csv is not None:
         files.append((output.csv, comparison.to_csv()))
+    if output.trace is not None:
+        files.append((output.trace, comparison.to_trace()))
     folder_files = comparison.files() if output.out is not None else {}
     for path, text in files:
         write_atomic(path, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +17,7 @@ from accel_sim.report.layers import layer_table
 from accel_sim.report.quantities import unique_names
 from accel_sim.report.schema import SCHEMA, ResultDict
 from accel_sim.report.table import TextTable
+from accel_sim.report.timeline import Recording, chrome_trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Results of one network, one a machine, in the order in which the machines were given."""
+    """Results of one network, one a machine, in the order in which the machines were given.
+
+    ``recordings`` hold every command of the runs, if they were recorded.
+    """
 
     results: tuple[NetworkResult, ...]
+    recordings: tuple[Recording, ...] = ()
 
     def to_dicts(self) -> list[ResultDict]:
         """Return the results as plain data (JSON schema 1)."""
@@ -44,6 +49,10 @@ class Comparison:
     def to_csv(self) -> str:
         """Return the layers of all machines as CSV, one row each."""
         return to_csv(self.to_dicts())
+
+    def to_trace(self) -> str:
+        """Return the recorded runs as a Chrome trace; empty of commands where nothing was recorded."""
+        return chrome_trace(self.recordings)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the layers of all machines as a pandas table, columns as in the CSV (needs the ``report`` extra)."""
@@ -91,7 +100,7 @@ class Comparison:
         return write_folder(folder, self.files())
 
 
-def compare(network: Network, archs: Sequence[Accelerator], **options: Any) -> Comparison:
+def compare(network: Network, archs: Sequence[Accelerator], *, record: bool = False, **options: Any) -> Comparison:
     """Simulate one network on each machine.
 
     Parameters
@@ -100,12 +109,37 @@ def compare(network: Network, archs: Sequence[Accelerator], **options: Any) -> C
         What to compute.
     archs
         At least one machine.
+    record
+        Keep every command, for `Comparison.to_trace`.
     **options
         As for `accel_sim.simulate`, the same for all machines.
+
+    Raises
+    ------
+    InputError
+        If something asked for cannot be.
     """
     from accel_sim.engine.simulate import simulate
 
-    return Comparison(results=tuple(simulate(network, arch, **options) for arch in archs))
+    results = tuple(simulate(network, arch, record=record, **options) for arch in archs)
+    if not record:
+        return Comparison(results=results)
+    recordings = [_recording(result, network, arch, options) for result, arch in zip(results, archs, strict=True)]
+    return Comparison(results=results, recordings=tuple(recordings))
+
+
+def _recording(result: NetworkResult, network: Network, arch: Accelerator, options: Mapping[str, Any]) -> Recording:
+    from accel_sim.engine.simulate import prepare
+
+    assert result.timeline is not None
+    # how many commands each unit has is the program's business: lower once more and look
+    job = prepare(network, arch, **{name: value for name, value in options.items() if name not in ("engine", "steady")})
+    return Recording(
+        name=f"{result.workload['name']} on {arch.name}",
+        clock_mhz=arch.clock_mhz,
+        timeline=result.timeline,
+        unit_ptrs=tuple(program.unit_ptr for program in job.programs()),
+    )
 
 
 def _word(name: str) -> str:

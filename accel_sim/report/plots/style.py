@@ -14,7 +14,8 @@ from matplotlib.patches import Patch
 
 # Okabe and Ito, "Color Universal Design" (2008), ordered so that neighbours also differ in lightness
 COLOURS = ("#0072B2", "#E69F00", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7", "#999999")
-HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
+# lines only: a hatch of dots makes an SVG a hundred times larger
+HATCHES = ("", "////", "||||", "\\\\\\\\", "xxxx", "----", "++++", "//")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 QUIET = "#E8E8E8"
 OTHER = "other"
