@@ -60,8 +60,18 @@ def _formats() -> Named:
 
 def _drams() -> Named:
     from accel_sim.arch.dram import BandwidthDram, IdealDram
+    from accel_sim.arch.dram_device import load_dram_preset
+    from accel_sim.config import shipped_names
 
-    return {"ideal": _first_line(IdealDram), "bandwidth:GBPS": _first_line(BandwidthDram)}
+    presets = [load_dram_preset(name) for name in shipped_names("accel_sim.arch.dram_presets")]
+    return {
+        "ideal": _first_line(IdealDram),
+        "bandwidth:GBPS": _first_line(BandwidthDram),
+        **{
+            preset.name: f"{preset.peak_gb_per_s:.4g} GB/s, {preset.capacity_bytes / 2**30:g} GiB, with a controller"
+            for preset in presets
+        },
+    }
 
 
 def _first_line(described: object) -> str:

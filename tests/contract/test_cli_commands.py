@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -99,12 +100,13 @@ def test_same_command_same_bytes(lenet: Any, tmp_path: Path) -> None:
 
 
 def test_files_of_a_run(lenet: Any, tmp_path: Path) -> None:
-    json_file, csv_file, trace = tmp_path / "x.json", tmp_path / "x.csv", tmp_path / "x.trace"
-    invoke("run", "diannao", "lenet5", "--json", json_file, "--csv", csv_file, "--trace", trace, "--out", tmp_path / "o")
+    json_file, csv_file, trace, out = (tmp_path / name for name in ("x.json", "x.csv", "x.trace", "o"))
+    invoke("run", "diannao", "lenet5", "--json", json_file, "--csv", csv_file, "--trace", trace, "--out", out)
     assert load_results(json_file) == [lenet]
-    assert json_file.read_bytes() == (tmp_path / "o" / "diannao__lenet5.json").read_bytes()
-    assert csv_file.read_bytes() == (tmp_path / "o" / "diannao__lenet5.csv").read_bytes()
-    assert [row["layer"] for row in csv.DictReader(csv_file.open())] == [layer["name"] for layer in lenet["layers"]]
+    assert json_file.read_bytes() == (out / "diannao__lenet5.json").read_bytes()
+    assert csv_file.read_bytes() == (out / "diannao__lenet5.csv").read_bytes()
+    rows = csv.DictReader(io.StringIO(csv_file.read_text()))
+    assert [row["layer"] for row in rows] == [layer["name"] for layer in lenet["layers"]]
     events = json.loads(trace.read_text())["traceEvents"]
     computing = [event for event in events if event["ph"] == "X" and event["name"] == "c1" and event["tid"] != 0]
     array = [e["tid"] for e in events if e["name"] == "thread_name" and e["args"]["name"] == "array"][0]
@@ -113,13 +115,12 @@ def test_files_of_a_run(lenet: Any, tmp_path: Path) -> None:
 
 
 def test_compare_writes_what_the_demo_needs(tmp_path: Path) -> None:
-    out = invoke(
-        *("compare", "--arch", "diannao", "--arch", "diannao", "--workload", "lenet5", "--out", tmp_path / "new" / "out")
-    ).stdout
-    assert "lenet5 (batch 1) side by side" in out
+    out = tmp_path / "new" / "out"
+    text = invoke("compare", *("--arch", "diannao") * 2, "--workload", "lenet5", "--out", out).stdout
+    assert "lenet5 (batch 1) side by side" in text
     plots = [f"{name}.{kind}" for name in ("latency", "energy", "stalls", "roofline") for kind in ("png", "svg")]
     results = ["diannao-1__lenet5.json", "diannao-2__lenet5.json"]
-    assert sorted(os.listdir(tmp_path / "new" / "out")) == sorted([*plots, *results, "compare.csv"])
+    assert sorted(os.listdir(out)) == sorted([*plots, *results, "compare.csv"])
 
 
 def test_compare_as_json(lenet: Any) -> None:

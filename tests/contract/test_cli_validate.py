@@ -25,7 +25,13 @@ def figure(ours: float, *, published: float = 100.0, tolerance: float = 0.1, rea
 
 @pytest.mark.parametrize(
     ("ours", "published", "difference", "verdict"),
-    [(110, 100, 0.1, "ok"), (90, 100, -0.1, "ok"), (110.1, 100, 0.101, "miss"), (-90, -100, 0.1, "ok"), (1, 0, 1, "miss")],
+    [
+        (110, 100, 0.1, "ok"),
+        (90, 100, -0.1, "ok"),
+        (110.1, 100, 0.101, "miss"),
+        (-90, -100, 0.1, "ok"),
+        (1, 0, 1, "miss"),
+    ],
 )
 def test_verdicts(ours: float, published: float, difference: float, verdict: str) -> None:
     outcome = evaluate(figure(ours, published=published))
