@@ -57,8 +57,8 @@ def _layer(row: tuple[Any, ...], rates: Rates, batch: int, start: int) -> Result
     levels: Result = {}
     for depth, level in enumerate(rates.level_pj_per_byte):
         read = {tensor: size * (1 + 3 * depth) for tensor, size in sizes.items() if tensor != "ofmap" and size}
-        levels[level] = {tensor: {"read_bytes": size, "write_bytes": size * (depth > 0)} for tensor, size in read.items()}
-        levels[level]["ofmap"] = {"read_bytes": 0, "write_bytes": sizes["ofmap"]}
+        moved = {tensor: {"read_bytes": size, "write_bytes": size * (depth > 0)} for tensor, size in read.items()}
+        levels[level] = {**moved, "ofmap": {"read_bytes": 0, "write_bytes": sizes["ofmap"]}}
     energy = {
         level: rates.level_pj_per_byte[level] * sum(a["read_bytes"] + a["write_bytes"] for a in tensors.values())
         for level, tensors in levels.items()
@@ -67,7 +67,8 @@ def _layer(row: tuple[Any, ...], rates: Rates, batch: int, start: int) -> Result
     energy["total"] = sum(energy.values())
     dataflow = {"eyeriss": "row_stationary", "diannao": "no_local_reuse"}[rates.name] if n_macs else "vector"
     return {
-        "name": name, "op": op, "algorithm": "direct", "dataflow": dataflow, "mapping": {"m": 64, "n": 4} if n_macs else {},
+        "name": name, "op": op, "algorithm": "direct", "dataflow": dataflow,
+        "mapping": {"m": 64, "n": 4} if n_macs else {},
         "n_macs": n_macs, "n_effectual_macs": int(n_macs * 0.93),
         "start_cycle": start, "end_cycle": start + total, "total_cycles": total, "compute_cycles": compute,
         "stall_cycles": stalls, "active_pes": rates.active_pes if n_macs else 0,
