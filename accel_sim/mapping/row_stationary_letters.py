@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from accel_sim.kernels.row_stationary_buses import sent_ifmap_columns, sent_ifmap_rows
 from accel_sim.kernels.row_stationary_types import Pass, Window
@@ -15,7 +15,7 @@ ORDERS = ("mne", "men", "nme", "nem", "emn", "enm")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowStationaryMapping:
-    """One layer's mapping in the letters of Eyeriss (JSSC 2017, Table II).
+    """One layer's mapping in the letters of Eyeriss (Chen et al., JSSC 2017).
 
     Parameters
     ----------
@@ -88,15 +88,14 @@ def sets_that_fit(limits: RowStationaryLimits, filter_rows: int, e: int, r: int)
 
     The ``r`` sets of other channels stand above each other, so that their psums pass up the local links: a block
     of ``R*r`` rows and ``e`` columns. A block wider than the array is folded into segments as wide as the array and
-    a rest; segments of different filters may share a band of rows (JSSC 2017, Fig. 6: CONV2 folds e = 27 into 14 + 13).
+    a rest, as CONV2 of AlexNet (e = 27) is into 14 and 13; rests of several blocks may share a band of rows.
     """
     bands = limits.rows // (filter_rows * r)
     whole, rest = divmod(e, limits.cols)
     if whole == 0:
         return bands * (limits.cols // rest)
-    rests_in_band = limits.cols // rest if rest else 0
     sets = 0
-    while (sets + 1) * whole + (ceil_div(sets + 1, rests_in_band) if rest else 0) <= bands:
+    while (sets + 1) * whole + (ceil_div(sets + 1, limits.cols // rest) if rest else 0) <= bands:
         sets += 1
     return sets
 
@@ -113,35 +112,24 @@ def psum_tile_words(mapping: RowStationaryMapping, shape: MacShape) -> int:
     return mapping.n * mapping.m * mapping.e * shape.q
 
 
+def filter_tile_words(mapping: RowStationaryMapping, shape: MacShape) -> int:
+    """Return the weights of a pass."""
+    return mapping.p * mapping.q * mapping.r * mapping.t * shape.r * shape.s
+
+
 def letter_faults(
     mapping: RowStationaryMapping, shape: MacShape, limits: RowStationaryLimits
 ) -> Iterator[tuple[str, str]]:
     """Yield ``(letter, message)`` for each limit that a mapping breaks, and by how much.
 
-    Letters below one or above the layer are all that is told of a mapping that has them.
+    A mapping whose letters are below one or above the layer's sizes is told only that.
     """
-    sizes = {"m": shape.k, "n": shape.n, "e": shape.p, "p": shape.k, "q": shape.c, "r": shape.c, "t": shape.k}
-    names = {
-        "m": "filters",
-        "n": "ifmaps",
-        "e": "ofmap rows",
-        "p": "filters",
-        "q": "channels",
-        "r": "channels",
-        "t": "filters",
-    }
-    wrong = []
-    for letter in (field.name for field in fields(mapping) if field.name in sizes):
-        value = getattr(mapping, letter)
-        if value < 1:
-            wrong.append((letter, f"found {value}; must be at least 1"))
-        elif value > sizes[letter]:
-            group = " in a group" if shape.groups > 1 and letter not in "ne" else ""
-            wrong.append((letter, f"found {value}; the layer has only {sizes[letter]} {names[letter]}{group}"))
+    wrong = list(_size_faults(mapping, shape))
     if mapping.order not in ORDERS:
         wrong.append(("order", f"found {mapping.order!r}; allowed: {', '.join(ORDERS)}"))
     if (shape.dilation_h, shape.dilation_w) != (1, 1):
-        wrong.append(("", f"row stationary runs no dilated filters; found {shape.dilation_h} x {shape.dilation_w}"))
+        found = f"{shape.dilation_h} x {shape.dilation_w}"
+        wrong.append(("", f"row stationary runs no dilated filters; the layer's dilation is {found}"))
     if wrong:
         yield from wrong
         return
@@ -150,23 +138,37 @@ def letter_faults(
     yield from _buffer_faults(mapping, shape, limits)
 
 
+def _size_faults(mapping: RowStationaryMapping, shape: MacShape) -> Iterator[tuple[str, str]]:
+    in_group = " in a group" if shape.groups > 1 else ""
+    filters, channels = (shape.k, f"filters{in_group}"), (shape.c, f"channels{in_group}")
+    sizes = {
+        "m": filters,
+        "n": (shape.n, "ifmaps"),
+        "e": (shape.p, "ofmap rows"),
+        "p": filters,
+        "q": channels,
+        "r": channels,
+        "t": filters,
+    }
+    for letter, (size, name) in sizes.items():
+        value = getattr(mapping, letter)
+        if value < 1:
+            yield letter, f"found {value}; must be at least 1"
+        elif value > size:
+            yield letter, f"found {value}; the layer has only {size} {name}"
+
+
 def _rf_faults(
     mapping: RowStationaryMapping, shape: MacShape, limits: RowStationaryLimits
 ) -> Iterator[tuple[str, str]]:
     p, q, s = mapping.p, mapping.q, shape.s
-    for letter, name, product, words, allowed in (
-        ("p", "filter", f"p*q*S = {p}*{q}*{s}", p * q * s, limits.filter_rf_words),
-        ("q", "ifmap", f"q*S = {q}*{s}", q * s, limits.ifmap_rf_words),
+    for letter, rf, product, words, allowed in (
+        ("p", "filter", f"p*q*S = {p}*{q}*{s} = {p * q * s}", p * q * s, limits.filter_rf_words),
+        ("q", "ifmap", f"q*S = {q}*{s} = {q * s}", q * s, limits.ifmap_rf_words),
         ("p", "psum", f"p = {p}", p, limits.psum_rf_words),
     ):
         if words > allowed:
-            equals = f" = {words}" if "*" in product else ""
-            yield letter, f"{product}{equals} words, {words - allowed} more than the {allowed} of the {name} RF"
-    if p * mapping.t > mapping.m:
-        yield (
-            "m",
-            f"p*t = {p}*{mapping.t} = {p * mapping.t} filters run in a pass, {p * mapping.t - mapping.m} more than m",
-        )
+            yield letter, f"{product} words, {words - allowed} more than the {allowed} of the {rf} RF"
 
 
 def _array_faults(
@@ -175,39 +177,32 @@ def _array_faults(
     array = f"{limits.rows} x {limits.cols} PEs"
     height = shape.r * mapping.r
     if height > limits.rows:
-        yield (
-            "r",
-            f"R*r = {shape.r}*{mapping.r} = {height} rows of PEs, {height - limits.rows} more than the array's {array}",
-        )
+        letter = "r" if mapping.r > 1 else ""
+        rows = f"R*r = {shape.r}*{mapping.r} = {height} rows of PEs"
+        yield letter, f"{rows}, {height - limits.rows} more than the array's {array}"
         return
     if sets_that_fit(limits, shape.r, mapping.e, mapping.r) >= mapping.t:
         return
-    widest = max(
-        (e for e in range(1, shape.p + 1) if sets_that_fit(limits, shape.r, e, mapping.r) >= mapping.t), default=0
-    )
-    fits = f"e up to {widest} does" if widest else f"no e does with t = {mapping.t}"
-    yield "e", f"t = {mapping.t} sets of {height} x {mapping.e} PEs do not fit the array's {array}; {fits}"
+    fits = [e for e in range(1, shape.p + 1) if sets_that_fit(limits, shape.r, e, mapping.r) >= mapping.t]
+    hint = f"e up to {max(fits)} does" if fits else f"no e does with t = {mapping.t}"
+    yield "e", f"{mapping.t} sets (t) of {height} x {mapping.e} PEs do not fit the array's {array}; {hint}"
 
 
 def _buffer_faults(
     mapping: RowStationaryMapping, shape: MacShape, limits: RowStationaryLimits
 ) -> Iterator[tuple[str, str]]:
+    at_once = mapping.p * mapping.t
+    if at_once > mapping.m:
+        yield "m", f"a pass runs p*t = {mapping.p}*{mapping.t} = {at_once} filters, {at_once - mapping.m} more than m"
     ifmap_bytes = ceil_div(ifmap_tile_words(mapping, shape) * limits.ifmap_bits, 8)
     psum_bytes = ceil_div(psum_tile_words(mapping, shape) * limits.psum_bits, 8)
-    filter_words = mapping.p * mapping.q * mapping.r * mapping.t * shape.r * shape.s
-    filter_bytes = ceil_div(filter_words * limits.filter_bits, 8)
+    filter_bytes = ceil_div(filter_tile_words(mapping, shape) * limits.filter_bits, 8)
     bank = limits.glb_bank_bytes
     banks = ceil_div(ifmap_bytes, bank) + ceil_div(psum_bytes, bank)
-    more = (banks - limits.glb_banks) * bank
-    if banks > limits.glb_banks:
-        yield (
-            "m",
-            f"{ifmap_bytes} bytes of ifmap and {psum_bytes} of psums need {banks} GLB banks of {bank} bytes, "
-            f"{banks - limits.glb_banks} ({more} bytes) more than its {limits.glb_banks}",
-        )
-    if limits.filter_buffer_bytes is not None and filter_bytes > limits.filter_buffer_bytes:
-        yield (
-            "t",
-            f"the filters of a pass take {filter_bytes} bytes, {filter_bytes - limits.filter_buffer_bytes} more than the "
-            f"filter buffer's {limits.filter_buffer_bytes}",
-        )
+    more = banks - limits.glb_banks
+    if more > 0:
+        needs = f"{ifmap_bytes} bytes of ifmap and {psum_bytes} of psums need {banks} GLB banks of {bank} bytes"
+        yield "m", f"{needs}, {more} ({more * bank} bytes) more than its {limits.glb_banks}"
+    allowed = limits.filter_buffer_bytes
+    if allowed is not None and filter_bytes > allowed:
+        yield "t", f"the filters of a pass take {filter_bytes} bytes, {filter_bytes - allowed} more than their buffer"

@@ -66,7 +66,7 @@ class PassTable:
         return kinds, kind.astype(np.int64).ravel()
 
     def stepped(self, shape: MacShape) -> I64:
-        """Return the table that the stepped twin takes, int64 [passes, 16]; channels and filters count over all groups."""
+        """Return the table that the stepped twin takes, int64 [passes, 16]; filters count over all groups."""
         first_filter = self.group * shape.k + self.first_filter
         first_ifmap_channel = self.group * shape.c + self.first_channel
         columns = (
@@ -194,6 +194,6 @@ def _blocks(total: int, size: int) -> tuple[I64, I64]:
 
 
 def _spread(count: I64, sets: int) -> tuple[I64, I64]:
-    """Spread ``count`` things over at most ``sets`` sets: how many in each but the last, and how many sets that takes."""
+    """Spread things over at most ``sets`` sets: how many in each but the last, and how many sets that takes."""
     each = -(-count // sets)
     return each, -(-count // each)
