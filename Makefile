@@ -23,7 +23,7 @@ soak: $(INSTALLED)
 	$(BIN)/python -m pytest -m soak
 
 bench: $(INSTALLED)
-	set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
 
 clean:
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
