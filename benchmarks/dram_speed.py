@@ -37,9 +37,9 @@ def measure(preset: str, stream: Stream) -> tuple[float, list[int]]:
     rate = 0.0
     for _ in range(REPEATS):
         channels = new_channels(controller_config(device))
-        start = time.perf_counter()
+        start = time.process_time()
         end_clock, _ = run_trace(channels, stream.addresses, stream.is_write, stream.dependent, no_log)
-        rate = max(rate, len(stream.addresses) / (time.perf_counter() - start))
+        rate = max(rate, len(stream.addresses) / (time.process_time() - start))
     counts = count(channels, int(end_clock))
     columns = REFERENCE["columns"][:-1]
     return rate, [counts.clocks if column == "cycles" else getattr(counts, column) for column in columns]

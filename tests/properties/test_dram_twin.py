@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from accel_sim.arch.dram_device import load_dram_preset
 from accel_sim.engine.dram import command_log, controller_config, count, simulate_requests
 from accel_sim.kernels.dram.clients import advance, flush, new_dram, push, take
+from accel_sim.kernels.dram.domains import clock_ratio
 from accel_sim.kernels.dram.layout import MAX_BANK_QUEUE, MAX_BANKS, MAX_GROUPS, MAX_QUEUE, MAX_RANKS
+from accel_sim.kernels.dram.server import advance_until, push_at, take_due
 from tests.reference import naive_dram
 from tests.reference.dram_log_checker import violations
 from tests.reference.dram_plain import changed, plain
@@ -83,6 +85,12 @@ def test_drain_that_meets_its_own_read_goes_on():
     addresses = np.array([0, 1 << 20, 2 << 20, 2 << 20, 3 << 20, 3 << 20, 0, 1 << 20] * 3, np.int64)
     is_write = np.array([0, 0, 0, 1, 0, 1, 1, 1] * 3, np.uint8)
     assert_same(device, addresses, is_write)
+
+
+def test_hundreds_of_reads_of_one_address_wait_together():
+    """They are answered by one command, however many came while the rank was refreshed."""
+    device = changed(DDR4, timing_clocks={"tREFI": 600})
+    assert_same(device, np.zeros(900, np.int64), np.zeros(900, np.uint8))
 
 
 # ---- transfers of several clients
@@ -156,6 +164,39 @@ def test_a_full_client_is_refused():
     assert push(dram, 0, 0, shape, 0)
     assert push(dram, 0, 64, shape, 1)
     assert not push(dram, 0, 128, shape, 2)
+
+
+@pytest.mark.parametrize("mhz", [100, 667, 1205, 3000])
+def test_the_core_sees_completions_at_its_first_cycle_after_them(mhz):
+    """Pushes and completions through the clock domains are those in DRAM clocks, each moved to the next edge."""
+    device = DDR4
+    ratio = clock_ratio(mhz * 10**6, device.clock_ps)
+    pushes = [(3, 0, 0), (3, 1, 1 << 20), (50, 2, 1 << 22), (401, 0, 1 << 23), (402, 1, 64), (3000, 2, 4096)]
+    shape = (700, 2, 2048, 1, 0, 0)
+    core = new_dram(controller_config(device), 3, 8)
+    seen, cycle, waiting = [], 0, list(pushes)
+    while len(seen) < len(pushes):
+        taken = take_due(core, cycle, ratio)
+        while taken != (-1, -1):
+            seen.append((*taken, cycle))
+            taken = take_due(core, cycle, ratio)
+        while waiting and waiting[0][0] == cycle:
+            _, client, address = waiting.pop(0)
+            assert push_at(core, client, address, shape, len(pushes) - len(waiting), cycle, ratio)
+        cycle = advance_until(core, waiting[0][0] if waiting else cycle + 1000, ratio)
+    direct = new_dram(controller_config(device), 3, 8)
+    expected, waiting = [], list(pushes)
+    while len(expected) < len(pushes):
+        target = -(-waiting[0][0] * ratio[0] // ratio[1]) if waiting else 1 << 40
+        clock = advance(direct, target)
+        taken = take(direct)
+        if waiting and clock == target and taken == (-1, -1):
+            _, client, address = waiting.pop(0)
+            assert push(direct, client, address, shape, len(pushes) - len(waiting))
+        while taken != (-1, -1):
+            expected.append((*taken, -(-clock * ratio[1] // ratio[0])))
+            taken = take(direct)
+    assert seen == expected
 
 
 def test_limits_of_a_record_are_those_of_the_preset_check():

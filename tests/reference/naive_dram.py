@@ -71,8 +71,7 @@ class Channel:
                 wanted = ACT
             elif self.row[bank] == request.row:
                 wanted = column[request.write]
-                if request.write and any(not r.write and r.address == request.address for r in queue[:i]):
-                    continue
+                assert not any(not r.write and r.address == request.address for r in queue[:i] if request.write)
             else:
                 wanted = PRE
                 hits = not self.memory.fcfs and any(r.row == self.row[bank] for r in queue)

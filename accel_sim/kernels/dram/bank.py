@@ -65,24 +65,12 @@ def choose(channel: Any, b: int, clock: int) -> tuple[int, int]:
 
 
 @njit
-def waits_for_read(channel: Any, b: int, position: int) -> bool:
-    """Whether an older read in the queue of bank ``b`` is for the same address as the write at ``position``."""
-    queue = channel.bank[b].queue
-    burst = channel.request[queue[position]].burst
-    for i in range(position):
-        request = channel.request[queue[i]]
-        if not request.is_write and request.burst == burst:
-            return True
-    return False
-
-
-@njit
 def review(channel: Any, b: int) -> None:
     """Work out again what the queue of bank ``b`` wants; call after its queue or its row changed.
 
-    A write waits for an older read of the same address. The oldest request may close the open row if no request in
-    the queue hits it, or if the row has had its share of accesses. First-come order looks at the oldest
-    request only.
+    The oldest request may close the open row if no request in the queue hits it, or if the row has had its share of
+    accesses. First-come order looks at the oldest request only. A write never meets an older read of its address
+    here: it is held back in the write buffer until that read is done.
     """
     bank = channel.bank[b]
     bank.first_read = -1
@@ -98,7 +86,7 @@ def review(channel: Any, b: int) -> None:
         if request.row != row:
             continue
         if request.is_write:
-            if bank.first_write < 0 and not waits_for_read(channel, b, i):
+            if bank.first_write < 0:
                 bank.first_write = i
         elif bank.first_read < 0:
             bank.first_read = i

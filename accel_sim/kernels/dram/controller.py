@@ -52,6 +52,22 @@ def find_command(channel: Any, clock: int) -> None:
 
 
 @njit
+def reconsider_bank(channel: Any, b: int, clock: int) -> None:
+    """Bring ``command_clock`` and ``command_bank`` up to date after a request was added to the queue of bank ``b``."""
+    if b == channel.command_bank or channel.config.first_come:
+        find_command(channel, clock)
+        return
+    n_banks = channel.config.n_banks
+    ready = max(ready_from(channel, b), clock)
+    turn = (b - channel.last_bank - 1) % n_banks
+    if ready < channel.command_clock or (
+        ready == channel.command_clock and turn < (channel.command_bank - channel.last_bank - 1) % n_banks
+    ):
+        channel.command_clock = ready
+        channel.command_bank = b
+
+
+@njit
 def serve(channel: Any, b: int, clock: int) -> bool:
     """Issue what bank ``b`` has ready at ``clock``; return whether it was a column command."""
     command, position = choose(channel, b, clock)
@@ -114,7 +130,8 @@ def tick(channel: Any, clock: int) -> None:
         channel.next_refresh += channel.config.refresh_interval_clocks
     issued = False
     is_column = False
-    if channel.refreshes_due > 0:
+    search = channel.refreshes_due > 0
+    if search:
         issued = advance_refresh(channel, clock)
         if not issued:
             find_command(channel, clock)
@@ -122,8 +139,10 @@ def tick(channel: Any, clock: int) -> None:
         channel.last_bank = channel.command_bank
         is_column = serve(channel, channel.command_bank, clock)
         issued = True
+    search = search or issued
     if issued and channel.config.dual_command:
         find_command(channel, clock)
+        search = channel.command_clock == clock or channel.refreshes_due > 0
         if channel.command_clock == clock:
             # The search has moved on even if what it found cannot share the clock with the first command.
             channel.last_bank = channel.command_bank
@@ -131,9 +150,11 @@ def tick(channel: Any, clock: int) -> None:
             if is_column == (command in (ACT, PRE)):
                 serve(channel, channel.command_bank, clock)
                 channel.counters.dual_commands += 1
-    if channel.stirred:
-        move_request(channel)
-    find_command(channel, clock + 1)
+    moved = move_request(channel) if channel.stirred else -1
+    if search:
+        find_command(channel, clock + 1)
+    elif moved >= 0:
+        reconsider_bank(channel, moved, clock + 1)
     if channel.stirred or channel.refreshes_due > 0:
         channel.wake = clock + 1
     else:

@@ -33,9 +33,8 @@ MAX_BANKS, MAX_GROUPS, MAX_RANKS = 64, 32, 8
 MAX_NODES = MAX_BANKS + MAX_GROUPS + MAX_RANKS
 MAX_QUEUE, MAX_BANK_QUEUE = 64, 16
 MAX_RULES = 64
-MAX_MERGED = 256  # reads that may wait for the answer to an earlier read of the same address
+MAX_MERGED = 256  # reads that may at least wait for the answer to an earlier read of the same address
 MAX_SLOTS = 2 * MAX_QUEUE + MAX_BANKS * MAX_BANK_QUEUE + MAX_MERGED
-MAX_ANSWERS = MAX_MERGED + 2
 PRESENCE_SIZE = 1024  # buckets of the filter that tells whether an address may be pending
 
 Field = tuple[str, Any] | tuple[str, Any, tuple[int, ...]]
@@ -87,7 +86,7 @@ BANK_STATE = record(
     "closed_by",
     "n_queued",  # requests in the bank queue
     "first_read",  # position in the bank queue of the first read of the open row, -1 if none
-    "first_write",  # position of the first write of the open row that need not wait for a read, -1 if none
+    "first_write",  # position of the first write of the open row, -1 if none
     "may_precharge",  # 1 if the oldest request wants another row and the open row may be closed
     "read_head",  # oldest request of this bank in the read queue, -1 if none
     "read_tail",
@@ -145,7 +144,7 @@ CHANNEL = record(
     "n_issued",  # commands issued at the clock simulated last
     ("issued", np.int64, (2, 4)),  # those commands: command, bank, row, column
     "n_answers",  # answers that the front end has not yet taken
-    ("answers", np.int64, (MAX_ANSWERS, 2)),  # owner, clock
+    ("answers", np.int64, (MAX_SLOTS, 2)),  # owner, clock
     ("rank", RANK_STATE, (MAX_RANKS,)),
     ("bank", BANK_STATE, (MAX_BANKS,)),  # numbered rank, then group, then bank in the group
     ("earliest", np.int64, (MAX_NODES, N_WAITING_COMMANDS)),  # nodes: all banks, then groups, then ranks

@@ -124,8 +124,10 @@ def offer(channel: Any, burst: int, is_write: int, owner: int, clock: int) -> bo
     if is_write:
         answer(channel, owner, clock + 2)
     channel.presence[place] += 1
-    channel.stirred = 1
-    channel.wake = min(channel.wake, clock + 1)
+    # A read whose bank queue is full cannot move before a column command makes room there.
+    if is_write or channel.bank[b].n_queued < config.bank_queue_size:
+        channel.stirred = 1
+        channel.wake = min(channel.wake, clock + 1)
     return True
 
 
@@ -152,8 +154,10 @@ def oldest_movable(channel: Any, is_write: int) -> int:
 
 
 @njit
-def move_request(channel: Any) -> None:
-    """Move at most one request to its bank queue; leaves ``stirred`` at 1 if another try may succeed.
+def move_request(channel: Any) -> int:
+    """Move at most one request to its bank queue; return that bank or -1.
+
+    Leaves ``stirred`` at 1 if another try may succeed at the next clock.
 
     Reads move, until the write buffer is full, or holds more than the threshold while all bank queues are empty;
     then as many writes as it holds at that moment. A write of an address with a pending read ends the drain.
@@ -166,22 +170,23 @@ def move_request(channel: Any) -> None:
     ):
         channel.draining = channel.n_writes
     is_write = 1 if channel.draining > 0 else 0
-    b = oldest_movable(channel, is_write)
+    b: int = oldest_movable(channel, is_write)
     if b < 0:
-        return
+        return -1
     channel.stirred = 1
     if is_write:
         head = channel.request[channel.bank[b].write_head]
         if head.after_read and find_pending(channel, b, head.burst, 0) >= 0:
             channel.draining = 0
             if channel.n_queued > 0:
-                return
+                return -1
             # That read is itself in the read queue and nothing else can happen any more: let reads move.
             is_write = 0
             b = oldest_movable(channel, is_write)
         else:
             channel.draining -= 1
     append_to_bank(channel, b, is_write)
+    return b
 
 
 @njit
