@@ -65,9 +65,24 @@ def test_published_and_full_mappings_are_legal(shape, mapping):
         (CONV3, MAPPING3, {"q": 5, "r": 1, "p": 8}, "q*S = 5*3 = 15 words, 3 more than the 12 of the ifmap RF"),
         (CONV3, MAPPING3, {"q": 1, "p": 26}, "p = 26 words, 2 more than the 24 of the psum RF"),
         (CONV1, MAPPING1, {"m": 16}, "a pass runs p*t = 16*2 = 32 filters, 16 more than m"),
-        (CONV1, MAPPING1, {"m": 32, "r": 2, "t": 1, "p": 8}, "R*r = 11*2 = 22 rows of PEs, 10 more than the array's 12 x 14 PEs"),
-        (CONV1, MAPPING1, {"e": 8, "m": 64}, "2 sets (t) of 11 x 8 PEs do not fit the array's 12 x 14 PEs; e up to 7 does"),
-        (CONV3, MAPPING3, {"t": 29, "p": 2}, "29 sets (t) of 6 x 13 PEs do not fit the array's 12 x 14 PEs; no e does with t = 29"),
+        (
+            CONV1,
+            MAPPING1,
+            {"m": 32, "r": 2, "t": 1, "p": 8},
+            "R*r = 11*2 = 22 rows of PEs, 10 more than the array's 12 x 14 PEs",
+        ),
+        (
+            CONV1,
+            MAPPING1,
+            {"e": 8, "m": 64},
+            "2 sets (t) of 11 x 8 PEs do not fit the array's 12 x 14 PEs; e up to 7 does",
+        ),
+        (
+            CONV3,
+            MAPPING3,
+            {"t": 29, "p": 2},
+            "29 sets (t) of 6 x 13 PEs do not fit the array's 12 x 14 PEs; no e does with t = 29",
+        ),
         (
             CONV3,
             MAPPING3,
@@ -81,7 +96,7 @@ def test_published_and_full_mappings_are_legal(shape, mapping):
             "the filters of a pass take 9216 bytes, 1024 more than their buffer",
         ),
     ],
-)  # fmt: skip
+)
 def test_each_limit_is_told_by_how_much(shape, mapping, changes, message):
     assert faults(shape, mapping, **changes) == [message]
 
