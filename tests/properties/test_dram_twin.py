@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from accel_sim.arch.dram_device import load_dram_preset
 from accel_sim.engine.dram import command_log, controller_config, count, simulate_requests
-from accel_sim.kernels.dram.clients import advance, flush, new_dram, push, take
+from accel_sim.kernels.dram.clients import advance, flush, take
 from accel_sim.kernels.dram.domains import clock_ratio
 from accel_sim.kernels.dram.layout import MAX_BANK_QUEUE, MAX_BANKS, MAX_GROUPS, MAX_QUEUE, MAX_RANKS
 from accel_sim.kernels.dram.server import advance_until, push_at, take_due
+from accel_sim.kernels.dram.transfers import new_dram, push
 from tests.reference import naive_dram
 from tests.reference.dram_log_checker import violations
 from tests.reference.dram_plain import changed, plain

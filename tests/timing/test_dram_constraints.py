@@ -7,11 +7,11 @@ import pytest
 
 from accel_sim.arch.dram_device import load_dram_preset
 from accel_sim.engine.dram import controller_config
+from accel_sim.kernels.dram.accept import offer
 from accel_sim.kernels.dram.bank import activate_from, allowed_from
 from accel_sim.kernels.dram.commands import access, activate, precharge, refresh
 from accel_sim.kernels.dram.controller import tick
 from accel_sim.kernels.dram.layout import CLOSED_ON_DEMAND, COMMAND_NAMES, new_channels
-from accel_sim.kernels.dram.queues import offer
 from tests.reference.dram_jedec import ACT, PRE, RD, RDA, REF, WR, WRA, demands
 from tests.reference.dram_plain import changed, plain
 

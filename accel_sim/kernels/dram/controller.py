@@ -7,7 +7,7 @@ from typing import Any
 from accel_sim.kernels.dram.bank import allowed_from, choose, ready_from, review
 from accel_sim.kernels.dram.commands import access, activate, precharge, refresh
 from accel_sim.kernels.dram.layout import ACT, CLOSED_IDLE, CLOSED_ON_DEMAND, NEVER, PRE, REFRESH
-from accel_sim.kernels.dram.queues import move_request, take_from_bank
+from accel_sim.kernels.dram.move import move_request, take_from_bank
 from accel_sim.kernels.jit import njit
 
 

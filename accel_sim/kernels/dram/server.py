@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from accel_sim.kernels.dram.clients import Dram, advance, push, take
+from accel_sim.kernels.dram.clients import advance, take
 from accel_sim.kernels.dram.domains import to_core_cycle, to_dram_clock
 from accel_sim.kernels.dram.layout import NEVER
+from accel_sim.kernels.dram.transfers import Dram, Shape, push
 from accel_sim.kernels.jit import njit
 
 Ratio = tuple[int, int]
-Shape = tuple[int, int, int, int, int, int]
 
 
 @njit
@@ -56,7 +56,7 @@ def push_at(dram: Dram, client: int, address: int, shape: Shape, tag: int, cycle
     """Ask for a transfer in core cycle ``cycle``, after all completions of that cycle were taken.
 
     It takes part from the first DRAM clock that is not before the cycle. For the other parameters and the result
-    see :func:`accel_sim.kernels.dram.clients.push`.
+    see :func:`accel_sim.kernels.dram.transfers.push`.
     """
     advance(dram, to_dram_clock(cycle, ratio[0], ratio[1]))
     return push(dram, client, address, shape, tag)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from accel_sim.kernels.dram.accept import offer
 from accel_sim.kernels.dram.controller import tick
 from accel_sim.kernels.dram.layout import FIELD_CHANNEL, NEVER
-from accel_sim.kernels.dram.queues import offer
 from accel_sim.kernels.jit import njit
 
 
