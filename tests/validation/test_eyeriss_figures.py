@@ -80,7 +80,7 @@ def test_active_pes(name):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_glb_accesses(name):
-    """Counted pass by pass: within 1 % of the chip, and of the closed formula (which rounds channels up) within 0.1 %."""
+    """Counted pass by pass: within 1 % of the chip, within 0.1 % of the closed formula (it rounds channels up)."""
     row = ROWS[name]
     shape, mapping = layer(row)
     words = pass_words(shape, enumerate_passes(shape, mapping))
