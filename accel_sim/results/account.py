@@ -136,13 +136,20 @@ def _layer(
         units=windows.units(i),
         accesses=memory_accesses(record.counts),
         energy=_energy(energy, record.counts, latency_ms),
-        limit=_limit(compute, stalls, {name: cycles for name, cycles in bounds.items() if name != DRAM}),
+        limit=_limit(end - start, compute, stalls, bounds),
         bounds_cycles=bounds,
     )
 
 
-def _limit(compute: int, stalls: dict[str, int], bounds: dict[str, int]) -> str:
-    """Name what takes most of the layer's time: its own unit (there, the largest bound) or a kind of stall."""
+def _limit(total: int, compute: int, stalls: dict[str, int], bounds: dict[str, int]) -> str:
+    """Name what bounds the layer.
+
+    The largest lower bound, where the layer comes within a tenth of it; else what takes most of the time: a kind of
+    stall, or the unit's own work, and there its largest bound.
+    """
+    largest = max(bounds, key=lambda name: bounds[name])
+    if 10 * (total - bounds[largest]) <= total:
+        return largest
     kinds: dict[str, int] = {}
     for reason, cycles in stalls.items():
         kind = reason if reason.startswith("full") else reason.partition(":")[0]
@@ -150,7 +157,7 @@ def _limit(compute: int, stalls: dict[str, int], bounds: dict[str, int]) -> str:
     worst = max(kinds, key=lambda kind: kinds[kind], default="")
     if worst and kinds[worst] > compute:
         return worst
-    return max(bounds, key=lambda name: bounds[name])
+    return max((name for name in bounds if name != DRAM), key=lambda name: bounds[name])
 
 
 def _total(
