@@ -10,6 +10,8 @@ from accel_sim.report.schema import LayerDict
 
 # a layer that waits for less than this share of its time is explained by its array, not by its stalls
 _STALLED_FROM = 0.1
+# a layer that waits for DRAM so many times longer than its bytes need there waits for latency, not for bandwidth
+_LATENCY_FROM = 4
 _FEW_PES_BELOW = 0.95
 _BUSY_PES_FROM = 0.9
 _MANY_ZEROS_FROM = 0.1
@@ -44,6 +46,8 @@ def _about_dram(layer: LayerDict, tensor: str) -> str:
     total_bytes = level_bytes(layer, "dram")
     if not total_bytes:
         return f"it waits for {tensor}"
+    if layer["total_cycles"] > _LATENCY_FROM * layer.get("bounds_cycles", {}).get("dram", layer["total_cycles"]):
+        return "DRAM's bandwidth is idle most of that time: it waits for latency; more transfers in flight would hide it"
     accesses = layer["accesses"]["dram"]
     moved = {name: access["read_bytes"] + access["write_bytes"] for name, access in accesses.items()}
     main = max(moved, key=lambda name: moved[name])

@@ -37,7 +37,7 @@ def _explain_layer(layer: LayerDict, result: ResultDict) -> str:
     if not cycles:
         return f"{layer['name']} takes no time."
     share = percent(cycles, result["total"]["total_cycles"])
-    limit = f", bound by {layer['limit']}" if layer.get("limit") else ""
+    limit = f", bound by {reason_in_words(layer['limit'])}" if layer.get("limit") else ""
     first = f"{layer['name']} takes {cycles:,} cycles ({share} of the network){limit}{_against_bounds(layer)}."
     return f"{first} It {_time_use(layer)}: {advice(layer, result['arch']['n_pes'])}."
 
@@ -49,9 +49,10 @@ def _against_bounds(layer: LayerDict) -> str:
         return ""
     name, cycles = bounds[0]
     over = layer["total_cycles"] / cycles
-    text = f": at its lower bound by {name}" if over < 1.005 else f": {over:.3g} times its lower bound by {name}"
-    if len(bounds) > 1 and bounds[1][1]:
-        text += f", which is {cycles / bounds[1][1]:.3g} times that by {bounds[1][0]}"
+    by, next_by = (reason_in_words(bound) for bound in (name, bounds[1][0] if len(bounds) > 1 else ""))
+    text = f": at its lower bound by {by}" if over < 1.005 else f": {over:.3g} times its lower bound by {by}"
+    if next_by and bounds[1][1]:
+        text += f", which is {cycles / bounds[1][1]:.3g} times that by {next_by}"
     return text
 
 

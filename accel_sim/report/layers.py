@@ -12,6 +12,7 @@ from accel_sim.report.quantities import (
     levels,
     workload_label,
 )
+from accel_sim.report.reasons import reason_in_words
 from accel_sim.report.schema import CountersDict, ResultDict
 from accel_sim.report.table import Column, TextTable
 
@@ -35,7 +36,7 @@ def layer_table(result: ResultDict) -> TextTable:
     energies = [energy_total(row) for row in rows]
     scale, unit = (1.0, RELATIVE_UNIT) if is_relative(result) else choose_unit("energy", energies)
     columns.append(Column(header=f"energy {unit}", cells=format_column([energy / scale for energy in energies])))
-    limits = [*(layer.get("limit") or "-" for layer in layers), ""]
+    limits = [*(reason_in_words(layer.get("limit") or "-") for layer in layers), ""]
     columns.append(Column(header="limited by", cells=limits, is_text=True))
     return TextTable(title=_title(result), columns=columns, n_footer_rows=1, notes=[_summary(result)])
 

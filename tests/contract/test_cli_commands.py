@@ -170,6 +170,15 @@ def test_explain(lenet: Any, tmp_path: Path) -> None:
     assert lines[1].startswith("c1 takes ")
 
 
+def test_books_on_request(lenet: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(lenet))
+    lines = invoke("explain", path, "--balance").stdout.splitlines()
+    assert f"the books of lenet5 (batch 1) on diannao: {lenet['balance']['checks']} checks hold" in lines
+    (macs,) = (line for line in lines if line.startswith("macs "))
+    assert macs.split()[-3:] == ["416,520", "==", "416,520"]
+
+
 @pytest.mark.parametrize(
     ("kind", "some"),
     [

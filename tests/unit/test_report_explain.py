@@ -31,14 +31,14 @@ def test_network_first(eyeriss_result: Any) -> None:
 def test_what_bounds_it_and_by_how_much(eyeriss_result: Any, layer: Any) -> None:
     text = explain(eyeriss_result)[1]
     assert "conv1 takes 1,000 cycles" in text
-    assert "bound by dram: 1.25 times its lower bound by dram, which is 8 times that by compute." in text
+    assert "bound by DRAM: 1.25 times its lower bound by DRAM, which is 8 times that by compute." in text
     assert "It computes 40 % of the time and waits 50 % for filter from DRAM and 10 % for space in glb: " in text
     assert text.endswith("at most 2 times faster.")
 
 
 def test_bound_reached(eyeriss_result: Any, layer: Any) -> None:
     layer["bounds_cycles"] = {"compute": 0, "dram": 1000}
-    assert "bound by dram: at its lower bound by dram. It" in explain(eyeriss_result)[1]
+    assert "bound by DRAM: at its lower bound by DRAM. It" in explain(eyeriss_result)[1]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,13 @@ def test_advice_by_cause(eyeriss_result: Any, layer: Any, stalls: dict[str, int]
 def test_advice_without_stalls(eyeriss_result: Any, layer: Any, changes: dict[str, Any], advice: str) -> None:
     layer.update({"stall_cycles": {"full:glb": 99}, "utilization": 0.95, **changes})
     assert advice in explain(eyeriss_result)[1]
+
+
+def test_latency_is_told_from_bandwidth(eyeriss_result: Any, layer: Any) -> None:
+    layer["bounds_cycles"] = {"compute": 400, "dram": 249}
+    assert "it waits for latency; more transfers in flight would hide it" in explain(eyeriss_result)[1]
+    layer["bounds_cycles"] = {"compute": 400, "dram": 250}
+    assert "of DRAM traffic" in explain(eyeriss_result)[1]
 
 
 def test_no_time(eyeriss_result: Any, layer: Any) -> None:
