@@ -47,7 +47,7 @@ def _about_dram(layer: LayerDict, tensor: str) -> str:
     if not total_bytes:
         return f"it waits for {tensor}"
     if layer["total_cycles"] > _LATENCY_FROM * layer.get("bounds_cycles", {}).get("dram", layer["total_cycles"]):
-        return "DRAM's bandwidth is idle most of that time: it waits for latency; more transfers in flight would hide it"
+        return "DRAM's bandwidth is idle most of that time: it waits for latency; more in flight would hide it"
     accesses = layer["accesses"]["dram"]
     moved = {name: access["read_bytes"] + access["write_bytes"] for name, access in accesses.items()}
     main = max(moved, key=lambda name: moved[name])

@@ -76,7 +76,7 @@ def test_advice_without_stalls(eyeriss_result: Any, layer: Any, changes: dict[st
 
 def test_latency_is_told_from_bandwidth(eyeriss_result: Any, layer: Any) -> None:
     layer["bounds_cycles"] = {"compute": 400, "dram": 249}
-    assert "it waits for latency; more transfers in flight would hide it" in explain(eyeriss_result)[1]
+    assert "it waits for latency; more in flight would hide it" in explain(eyeriss_result)[1]
     layer["bounds_cycles"] = {"compute": 400, "dram": 250}
     assert "of DRAM traffic" in explain(eyeriss_result)[1]
 
