@@ -35,7 +35,8 @@ def energy(results: Sequence[ResultDict]) -> Figure:
     for result in results:
         for component, value in energy_by_component(result["total"]).items():
             sums[component] = sums.get(component, 0.0) + value
-    kept = largest(sums)
+    # the energy on chip first, so that its sum can be read too
+    kept = sorted(largest(sums), key=lambda component: component == "dram")
     looks = appearance(kept)
     same_unit = len({is_relative(result) for result in results}) == 1
     with style():
@@ -48,6 +49,7 @@ def energy(results: Sequence[ResultDict]) -> Figure:
                 for layer in result["layers"]
             }
             stack(panel, names, bars, looks)
+            panel.set_xlim(0, 1.05 * max(energy_total(layer) for other in alike for layer in other["layers"]) / scale)
             panel.set_xlabel(f"energy ({unit})")
             panel.set_title(f"{machine}: {_total(result)} in total", loc="left")
         figure.suptitle(f"{workload_label(results[0])}: energy of each layer by component", x=0.01, ha="left")

@@ -10,13 +10,13 @@ from typing import cast
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 _FONT_SIZE = 7
 _NEAR_POINTS = 14
 _N_DIRECTIONS = 16
-_REACHES_POINTS = (7, 10, 14, 20, 28, 38, 50, 64)
+_REACHES_POINTS = (7, 10, 14, 20, 28)
 _N_LINE_SPOTS = 400
 
 
@@ -33,21 +33,28 @@ class Spot:
 def place_labels(axes: Axes, named: Sequence[Spot], unnamed: Sequence[Spot]) -> None:
     """Write the names of `named` beside their points, the most important first; `unnamed` points are only avoided.
 
-    A name takes the nearest place that covers no other name, mark or line of the axes and lies inside of them; a name
-    for which there is none is left out. Call this last: the layout of the figure must not change afterwards.
+    A name takes the nearest place inside of the axes that covers no other name, mark or line, and whose own line to the
+    mark crosses no name; a name for which there is none is left out. Call this last: the layout of the figure must not
+    change afterwards.
     """
     figure = cast(Figure, axes.figure)
     figure.draw_without_rendering()
     pixels_per_point = figure.dpi / 72
     taken = [_mark_box(axes, spot, pixels_per_point) for spot in (*named, *unnamed)]
     taken += _line_boxes(axes)
+    names: list[Bbox] = []
     inside = axes.get_window_extent()
     for spot in named:
         for dx, dy in _offsets(spot.radius_points):
             text = _write(axes, spot, dx, dy)
-            box = Annotation.get_window_extent(text)
-            if inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1) and not box.count_overlaps(taken):
-                taken.append(box)
+            text.get_window_extent()
+            # that placed name and line, and measured both; the line touches its mark, so measure the name alone
+            box = Text.get_window_extent(text)
+            line = _leader_boxes(axes, spot, dx * pixels_per_point, dy * pixels_per_point) if text.arrow_patch else []
+            fits = inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1)
+            if fits and not box.count_overlaps(taken) and not any(part.count_overlaps(names) for part in line):
+                taken += [box, *line]
+                names.append(box)
                 break
             text.remove()
 
@@ -77,6 +84,12 @@ def _write(axes: Axes, spot: Spot, dx: float, dy: float) -> Annotation:
     )
     text.set_in_layout(False)
     return text
+
+
+def _leader_boxes(axes: Axes, spot: Spot, dx: float, dy: float) -> list[Bbox]:
+    x, y = axes.transData.transform((spot.x, spot.y))
+    parts = np.linspace(0.3, 1.0, 20)
+    return [Bbox.from_extents(x + p * dx - 1, y + p * dy - 1, x + p * dx + 1, y + p * dy + 1) for p in parts]
 
 
 def _mark_box(axes: Axes, spot: Spot, pixels_per_point: float) -> Bbox:

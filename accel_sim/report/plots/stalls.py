@@ -20,7 +20,6 @@ from accel_sim.report.plots.style import (
 from accel_sim.report.quantities import unique_names, workload_label
 from accel_sim.report.reasons import reason_in_words
 from accel_sim.report.schema import LayerDict, ResultDict
-from accel_sim.units import format_count
 
 _COMPUTING = "computing"
 
@@ -43,12 +42,11 @@ def stalls(results: Sequence[ResultDict]) -> Figure:
             layers = [layer for layer in result["layers"] if layer["total_cycles"]]
             stack(panel, names, {layer["name"]: _shares(layer, kept) for layer in layers}, looks)
             for layer in layers:
-                text = format_count(layer["total_cycles"])
-                panel.text(101, names.index(layer["name"]), text, va="center", fontsize=7)
-            panel.set_xlim(0, 116)
+                panel.text(101, names.index(layer["name"]), f"{layer['total_cycles']:,}", va="center", fontsize=7)
+            panel.set_xlim(0, 120)
             panel.set_xticks(range(0, 101, 20))
             panel.set_xlabel("share of the layer's cycles (%); at the end: cycles")
-            panel.set_title(f"{machine}: {format_count(result['total']['total_cycles'])} cycles in total", loc="left")
+            panel.set_title(f"{machine}: {result['total']['total_cycles']:,} cycles in total", loc="left")
         figure.suptitle(f"{workload_label(results[0])}: stalls of each layer by reason", x=0.01, ha="left")
         legend_below(figure, [patch(reason_in_words(name), looks[name]) for name in looks])
     return figure
