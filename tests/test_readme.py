@@ -54,7 +54,7 @@ def test_python_works(page: Path, tmp_path: Path, environment: dict[str, str]) -
 
 def test_no_command_is_hidden_from_these_tests() -> None:
     fences = {fence for page in PAGES for fence in re.findall(r"^```(\w[^\n]*)$", page.read_text(), re.MULTILINE)}
-    assert fences <= {"sh", "sh install", "python", "yaml", "json"}
+    assert fences <= {"sh", "sh install", "python", "yaml", "json", "text"}
     assert [block.split() for block in blocks(README, "sh install")] == [["pip", "install", "."]]
 
 

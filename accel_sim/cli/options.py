@@ -36,6 +36,7 @@ class OutputOptions:
     csv: str | None
     trace: str | None
     out: str | None
+    energy_table: bool
 
 
 _SIMULATION = (
@@ -63,6 +64,7 @@ _OUTPUT = (
     click.option("--csv", metavar="FILE", help="Write one row a layer as CSV."),
     click.option("--trace", metavar="FILE", help="Write a timeline for Perfetto (Chrome trace JSON)."),
     click.option("--out", metavar="DIR", help="Write JSON, CSV and plots into a folder, made if missing."),
+    click.option("--energy-table", is_flag=True, help="Also print the energy and area constants, with their sources."),
 )
 
 

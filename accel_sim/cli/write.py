@@ -37,6 +37,8 @@ def check_outputs(output: OutputOptions) -> None:
                 check(path)
         except OptionError as error:
             faults += error.faults
+    if output.energy_table and output.json == STDOUT:
+        faults.append(Fault(file="--energy-table", message="excludes --json -, which leaves no place to print it"))
     if faults:
         raise OptionError(faults)
 
@@ -63,4 +65,4 @@ def write_outputs(comparison: Comparison, output: OutputOptions) -> None:
     if output.json == STDOUT:
         emit(json)
     else:
-        emit_tables(comparison.tables())
+        emit_tables([*comparison.tables(), *(comparison.constants_tables() if output.energy_table else [])])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from accel_sim.report.comparison import comparison_table
+from accel_sim.report.constants import constants_table
 from accel_sim.report.csv import to_csv
 from accel_sim.report.files import write_folder
 from accel_sim.report.layers import layer_table
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 class Comparison:
     """Results of one network, one a machine, in the order in which the machines were given.
 
-    ``recordings`` hold every command of the runs, if they were recorded.
+    ``archs`` are the machines as they ran; ``recordings`` hold every command, if the runs were recorded.
     """
 
     results: tuple[NetworkResult, ...]
+    archs: tuple[Accelerator, ...]
     recordings: tuple[Recording, ...] = ()
 
     def to_dicts(self) -> list[ResultDict]:
@@ -66,6 +68,10 @@ class Comparison:
         """Return a table of each result and, where there are several, one that sets them side by side."""
         dicts = self.to_dicts()
         return [*(layer_table(result) for result in dicts), *([comparison_table(dicts)] if len(dicts) > 1 else [])]
+
+    def constants_tables(self) -> list[TextTable]:
+        """Return the energy and area constants of each machine."""
+        return [constants_table(arch) for arch in self.archs]
 
     @property
     def plot(self) -> ResultPlots:
@@ -100,7 +106,9 @@ class Comparison:
         return write_folder(folder, self.files())
 
 
-def compare(network: Network, archs: Sequence[Accelerator], *, record: bool = False, **options: Any) -> Comparison:
+def compare(
+    network: Network, archs: Sequence[Accelerator], *, dram: str | None = None, record: bool = False, **options: Any
+) -> Comparison:
     """Simulate one network on each machine.
 
     Parameters
@@ -109,6 +117,8 @@ def compare(network: Network, archs: Sequence[Accelerator], *, record: bool = Fa
         What to compute.
     archs
         At least one machine.
+    dram
+        ``ideal``, ``bandwidth:<GB/s>`` or a preset for all machines, instead of the memory that each names.
     record
         Keep every command, for `Comparison.to_trace`.
     **options
@@ -119,13 +129,17 @@ def compare(network: Network, archs: Sequence[Accelerator], *, record: bool = Fa
     InputError
         If something asked for cannot be.
     """
+    from accel_sim.arch import parse_dram_option
     from accel_sim.engine.simulate import simulate
 
+    if dram is not None:
+        archs = [arch.model_copy(update={"dram": parse_dram_option(dram)}) for arch in archs]
     results = tuple(simulate(network, arch, record=record, **options) for arch in archs)
-    if not record:
-        return Comparison(results=results)
-    recordings = [_recording(result, network, arch, options) for result, arch in zip(results, archs, strict=True)]
-    return Comparison(results=results, recordings=tuple(recordings))
+    recordings: tuple[Recording, ...] = ()
+    if record:
+        pairs = zip(results, archs, strict=True)
+        recordings = tuple(_recording(result, network, arch, options) for result, arch in pairs)
+    return Comparison(results=results, archs=tuple(archs), recordings=recordings)
 
 
 def _recording(result: NetworkResult, network: Network, arch: Accelerator, options: Mapping[str, Any]) -> Recording:

@@ -170,6 +170,13 @@ def test_explain(lenet: Any, tmp_path: Path) -> None:
     assert lines[1].startswith("c1 takes ")
 
 
+def test_constants_on_request() -> None:
+    lines = invoke("run", "diannao", "lenet5", "--energy-table", "--set", "energy.mac.done_pj=1.25").stdout.splitlines()
+    (mac,) = (line for line in lines if line.startswith("mac done_pj "))
+    assert mac.split()[2:4] == ["1.25", "pJ/op"]
+    assert "energy and area constants of diannao" in lines
+
+
 def test_books_on_request(lenet: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps(lenet))

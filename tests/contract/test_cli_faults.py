@@ -57,6 +57,7 @@ def run_python(code: str, *, cwd: Path, **options: Any) -> subprocess.CompletedP
         ([*RUN, "--set", "=3"], "--set: found '=3'; allowed: PATH=VALUE, e.g. array.rows=32"),
         ([*RUN, "--set", "clock_mhz=1", "--set", "clock_mhz=2"], "--set: clock_mhz: given twice"),
         ([*RUN, "--csv", "-"], "--csv: found '-'; allowed: a path (only --json writes to standard output)"),
+        ([*RUN, "--energy-table", "--json", "-"], "--energy-table: excludes --json -"),
         (["explain", "missing.json"], "missing.json: cannot be read: No such file or directory"),
     ],
 )
