@@ -1,110 +1,132 @@
-"""The event loop's blocks of memory, built from a machine and filled with the layers that are live."""
+"""The event loop's memory, built from a machine and filled with the layers that are live."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TypeVar
 
-from accel_sim.engine.tables import alone_cycles, timed_servers
-from accel_sim.kernels import loop_state as loop
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.engine.tables import alone_cycles, column, timed_servers, zeros
+from accel_sim.kernels.loop_state import IDLE, Books, Flights, Live, Units
 from accel_sim.kernels.servers import NEVER
-from accel_sim.program.layer_program import I64, LayerProgram
+from accel_sim.program.layer_program import LayerProgram
 from accel_sim.program.machine import Machine
 
+T = TypeVar("T", bound=np.generic)
 
-def layout_of(machine: Machine) -> loop.Layout:
-    """Return where things stand in the blocks of a run on ``machine``."""
-    n_units, n_semaphores, n_servers = len(machine.units), len(machine.semaphores), len(machine.servers)
+
+def no_flights(machine: Machine) -> Flights:
+    """Return empty rings, as long as the deepest unit needs."""
     deepest = max([unit.depth for unit in machine.units], default=1)
-    ring = 1 << (deepest - 1).bit_length()
-    events = loop.CLOCK_SIZE + n_units * loop.UNIT_SIZE
-    flights = events + n_units + n_servers
-    semaphores = flights + n_units * ring * loop.FLIGHT_SIZE
-    return loop.Layout(
-        n_units=n_units,
-        n_semaphores=n_semaphores,
-        n_servers=n_servers,
-        ring=ring,
-        units=loop.CLOCK_SIZE,
-        events=events,
-        flights=flights,
-        semaphores=semaphores,
-        quanta=semaphores + n_semaphores * loop.SEMAPHORE_SIZE,
-        busy=1,
-        idle=1 + n_units,
-        stalled=1 + 2 * n_units,
-        lost=1 + 2 * n_units + n_semaphores,
+    shape = len(machine.units), 1 << (deepest - 1).bit_length()
+    return Flights(*(zeros(*shape) for _ in Flights._fields))
+
+
+def idle_units(machine: Machine) -> Units:
+    """Return units before the first cycle."""
+    n_units, n_servers = len(machine.units), len(machine.servers)
+    return Units(
+        depth=column([unit.depth for unit in machine.units]),
+        waiter=column([machine.unit_index(semaphore.unit) for semaphore in machine.semaphores]),
+        have=column([semaphore.initial for semaphore in machine.semaphores]),
+        layer=np.full(n_units, -1, dtype=np.int64),
+        cursor=zeros(n_units),
+        queue_end=zeros(n_units),
+        issued=zeros(n_units),
+        pushed=zeros(n_units),
+        ended=zeros(n_units),
+        touched=zeros(n_units),
+        unit_event=np.full(n_units, NEVER, dtype=np.int64),
+        server_event=np.full(n_servers, NEVER, dtype=np.int64),
+        doing=np.full(n_units, IDLE, dtype=np.int64),
+        since=zeros(n_units),
+        since_window=zeros(n_units),
     )
 
 
-def units_of(at: loop.Layout, state: I64) -> I64:
-    """Return a view of the units' records, int64 [U, UNIT_SIZE]."""
-    return state[at.units : at.events].reshape(at.n_units, loop.UNIT_SIZE)
+def empty_books(machine: Machine, n_windows: int) -> Books:
+    """Return books with ``n_windows`` rows."""
+    n_units, n_servers = len(machine.units), len(machine.servers)
+    return Books(
+        clock=zeros(4),
+        boundary=zeros(n_windows),
+        busy=zeros(n_windows, n_units),
+        idle=zeros(n_windows, n_units),
+        semaphore=zeros(n_windows, len(machine.semaphores)),
+        server=zeros(n_windows, n_units * n_servers),
+        quanta=zeros(n_servers, n_units),
+    )
 
 
-def semaphores_of(at: loop.Layout, state: I64) -> I64:
-    """Return a view of the semaphores' records, int64 [N, SEMAPHORE_SIZE]."""
-    return state[at.semaphores : at.quanta].reshape(at.n_semaphores, loop.SEMAPHORE_SIZE)
+def longer_books(books: Books) -> Books:
+    """Return ``books`` with twice the rows."""
+    per_window = ("boundary", "busy", "idle", "semaphore", "server")
+    tables = {name: getattr(books, name) for name in per_window}
+    return books._replace(**{name: np.concatenate((table, zeros(*table.shape))) for name, table in tables.items()})
 
 
-def initial_state(machine: Machine, at: loop.Layout) -> I64:
-    """Return the state before the first cycle."""
-    state = np.zeros(at.quanta + at.n_servers * at.n_units, dtype=np.int64)
-    units, semaphores = units_of(at, state), semaphores_of(at, state)
-    units[:, loop.DEPTH] = [unit.depth for unit in machine.units]
-    units[:, loop.LAYER] = -1
-    units[:, loop.DOING] = loop.IDLE
-    state[at.events : at.flights] = NEVER
-    semaphores[:, loop.HAVE] = [semaphore.initial for semaphore in machine.semaphores]
-    semaphores[:, loop.WAITER] = [machine.unit_index(semaphore.unit) for semaphore in machine.semaphores]
-    return state
+def no_layers() -> Live:
+    """Return rows that hold no layer yet."""
+    indices = np.zeros((2, 0), dtype=np.int32)
+    return Live(
+        unit_ptr=zeros(2, 0),
+        template=indices,
+        own_cycles=zeros(2, 0),
+        wait_ptr=zeros(2, 0),
+        wait_semaphore=indices,
+        wait_amount=zeros(2, 0),
+        signal_ptr=zeros(2, 0),
+        signal_semaphore=indices,
+        signal_amount=zeros(2, 0),
+        demand_ptr=zeros(2, 0),
+        demand_server=indices,
+        demand_quanta=zeros(2, 0),
+        alone_cycles=zeros(2, 0),
+        primary=zeros(2),
+        left=zeros(2),
+        primary_left=zeros(2),
+        issue_cycle=zeros(2, 0),
+        end_cycle=zeros(2, 0),
+    )
 
 
-def fill_row(live: I64, row: int, machine: Machine, program: LayerProgram, record: bool) -> I64:
-    """Return ``live`` with ``program`` in ``row``, widened if it does not fit. Nothing of ``program`` is kept."""
+def fill_row(live: Live, row: int, machine: Machine, program: LayerProgram, record: bool) -> Live:
+    """Return ``live`` with ``program`` in ``row``, widened where it does not fit. Nothing of ``program`` is kept."""
     rows = program.templates
     n_rows = rows.wait_ptr.size - 1
-    alone = alone_cycles(machine, program)
-    longest = np.zeros(n_rows, dtype=np.int64)
-    np.maximum.at(longest, np.repeat(np.arange(n_rows), np.diff(rows.demand_ptr)), alone)
+    alone = zeros(n_rows)
+    np.maximum.at(alone, np.repeat(np.arange(n_rows), np.diff(rows.demand_ptr)), alone_cycles(machine, program))
     timed = timed_servers(machine)[rows.demand_server]
-    timed_ptr = np.concatenate(([0], np.cumsum(timed)))[rows.demand_ptr]
-
-    templates_at = loop.UNIT_PTR + program.unit_ptr.size
-    waits_at = templates_at + n_rows * loop.TEMPLATE_SIZE
-    signals_at = waits_at + 2 * rows.wait_semaphore.size
-    demands_at = signals_at + 2 * rows.signal_semaphore.size
-    commands_at = demands_at + 2 * int(timed_ptr[-1])
-    record_at = commands_at + loop.COMMAND_SIZE * program.n_commands
-    width = record_at + (2 * program.n_commands if record else 0)
-    if width > live.shape[1]:
-        wider = np.zeros((2, width), dtype=np.int64)
-        wider[:, : live.shape[1]] = live
-        live = wider
-
-    block = live[row]
-    block[loop.PRIMARY] = program.primary_unit
-    block[loop.LEFT] = program.n_commands
-    block[loop.PRIMARY_LEFT] = np.diff(program.unit_ptr)[program.primary_unit]
-    block[loop.COMMANDS_AT] = commands_at
-    block[loop.RECORD_AT] = record_at if record else 0
-    block[loop.UNIT_PTR : templates_at] = commands_at + loop.COMMAND_SIZE * program.unit_ptr
-    table = block[templates_at:waits_at].reshape(n_rows, loop.TEMPLATE_SIZE)
-    for field, start, pointer in (
-        (loop.WAITS, waits_at, rows.wait_ptr),
-        (loop.SIGNALS, signals_at, rows.signal_ptr),
-        (loop.DEMANDS, demands_at, timed_ptr),
-    ):
-        table[:, field] = start + 2 * pointer[:-1]
-        table[:, field + 1] = start + 2 * pointer[1:]
-    table[:, loop.ALONE_CYCLES] = longest
-    block[waits_at:signals_at:2] = rows.wait_semaphore
-    block[waits_at + 1 : signals_at : 2] = rows.wait_amount
-    block[signals_at:demands_at:2] = rows.signal_semaphore
-    block[signals_at + 1 : demands_at : 2] = rows.signal_amount
-    block[demands_at:commands_at:2] = rows.demand_server[timed]
-    block[demands_at + 1 : commands_at : 2] = rows.demand_quanta[timed]
-    commands = block[commands_at:record_at].reshape(program.n_commands, loop.COMMAND_SIZE)
-    np.multiply(program.template, loop.TEMPLATE_SIZE, out=commands[:, 0], dtype=np.int64)
-    commands[:, 0] += templates_at
-    commands[:, loop.OWN_CYCLES] = program.own_cycles
+    no_cycles = np.full(program.n_commands if record else 0, -1, dtype=np.int64)
+    live = live._replace(
+        unit_ptr=_fill(live.unit_ptr, row, program.unit_ptr),
+        template=_fill(live.template, row, program.template),
+        own_cycles=_fill(live.own_cycles, row, program.own_cycles),
+        wait_ptr=_fill(live.wait_ptr, row, rows.wait_ptr),
+        wait_semaphore=_fill(live.wait_semaphore, row, rows.wait_semaphore),
+        wait_amount=_fill(live.wait_amount, row, rows.wait_amount),
+        signal_ptr=_fill(live.signal_ptr, row, rows.signal_ptr),
+        signal_semaphore=_fill(live.signal_semaphore, row, rows.signal_semaphore),
+        signal_amount=_fill(live.signal_amount, row, rows.signal_amount),
+        demand_ptr=_fill(live.demand_ptr, row, np.concatenate(([0], np.cumsum(timed)))[rows.demand_ptr]),
+        demand_server=_fill(live.demand_server, row, rows.demand_server[timed]),
+        demand_quanta=_fill(live.demand_quanta, row, rows.demand_quanta[timed]),
+        alone_cycles=_fill(live.alone_cycles, row, alone),
+        issue_cycle=_fill(live.issue_cycle, row, no_cycles),
+        end_cycle=_fill(live.end_cycle, row, no_cycles),
+    )
+    live.primary[row] = program.primary_unit
+    live.left[row] = program.n_commands
+    live.primary_left[row] = np.diff(program.unit_ptr)[program.primary_unit]
     return live
+
+
+def _fill(table: NDArray[T], row: int, values: NDArray[T]) -> NDArray[T]:
+    """Return ``table`` with ``values`` at the start of ``row``, widened if they do not fit."""
+    if values.size > table.shape[1]:
+        wider = np.zeros((2, values.size), dtype=table.dtype)
+        wider[:, : table.shape[1]] = table
+        table = wider
+    table[row, : values.size] = values
+    return table

@@ -6,18 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from accel_sim.engine.blocks import (
-    fill_row,
-    initial_state,
-    layout_of,
-    semaphores_of,
-    units_of,
-)
-from accel_sim.engine.tables import TimeBudget, grow_servers, server_arrays, timed_servers
+from accel_sim.engine.blocks import empty_books, fill_row, idle_units, longer_books, no_flights, no_layers
+from accel_sim.engine.tables import TimeBudget, column, grow_servers, server_arrays, timed_servers
 from accel_sim.engine.timeline import Timeline
-from accel_sim.kernels import loop_state as loop
 from accel_sim.kernels.event_loop import change_state, run_until_retired, unmet_wait
-from accel_sim.kernels.servers import CAPACITY
+from accel_sim.kernels.loop_state import ADMITTED, IDLE, NOW, RETIRED
 from accel_sim.program.bounds import check_bounds
 from accel_sim.program.deadlock import Blocked, deadlock
 from accel_sim.program.layer_program import I64, LayerProgram
@@ -38,8 +31,8 @@ def run_compiled(machine: Machine, programs: Iterable[LayerProgram], *, record: 
     waiting = iter(programs)
     run.admit_next(waiting)
     run.admit_next(waiting)
-    while run.state[loop.RETIRED_LAYERS] < run.state[loop.ADMITTED]:
-        if run_until_retired(run.at, run.state, run.live, run.books, run.servers) == loop.DEADLOCK:
+    while run.clock[RETIRED] < run.clock[ADMITTED]:
+        if not run_until_retired(run.live, run.flights, run.units, run.books, run.servers):
             raise deadlock(machine, run.blocked())
         run.retire()
         run.admit_next(waiting)
@@ -59,11 +52,17 @@ class _Run:
         self.n_commands: list[int] = []
         self.issue_cycle: list[I64] = []
         self.end_cycle: list[I64] = []
-        self.at = layout_of(machine)
-        self.state = initial_state(machine, self.at)
-        self.live = np.zeros((2, loop.UNIT_PTR), dtype=np.int64)
-        self.books = np.zeros((8, self.at.lost + self.at.n_units * self.at.n_servers), dtype=np.int64)
-        self.servers = server_arrays(machine, self.at.ring)
+        self.live = no_layers()
+        self.flights = no_flights(machine)
+        self.units = idle_units(machine)
+        self.books = empty_books(machine, 8)
+        self.servers = server_arrays(machine, self.ring)
+        self.clock = self.books.clock
+
+    @property
+    def ring(self) -> int:
+        """Commands that a unit may have in flight, rounded up to a power of two."""
+        return int(self.flights.row.shape[1])
 
     def admit_next(self, waiting: Iterator[LayerProgram]) -> None:
         """Take the next program, if there is one, into the row that the oldest layer left."""
@@ -73,70 +72,68 @@ class _Run:
         check_bounds(self.machine, program)
         self.budget.spend(program)
         self.live = fill_row(self.live, len(self.names) % 2, self.machine, program, self.record)
-        capacity = int(np.diff(program.templates.demand_ptr).max(initial=0)) * self.at.ring
-        if self.servers.size and capacity > self.servers[0, CAPACITY]:
+        capacity = int(np.diff(program.templates.demand_ptr).max(initial=0)) * self.ring
+        if capacity > self.servers.quanta.shape[2]:
             self.servers = grow_servers(self.servers, capacity)
         self.names.append(program.name)
         self.primary.append(program.primary_unit)
         self.n_commands.append(program.n_commands)
-        self.state[loop.ADMITTED] += 1
+        self.clock[ADMITTED] += 1
         # The current window may be one ahead of the layers admitted so far.
-        if len(self.names) + 1 > len(self.books):
-            self.books = np.concatenate((self.books, np.zeros_like(self.books)))
+        if len(self.names) + 1 > self.books.boundary.size:
+            self.books = longer_books(self.books)
 
     def retire(self) -> None:
         """Let the oldest layer go."""
-        layer = int(self.state[loop.RETIRED_LAYERS])
+        layer = int(self.clock[RETIRED])
         if self.record:
-            block = self.live[layer % 2]
-            start, size = int(block[loop.RECORD_AT]), 2 * self.n_commands[layer]
-            self.issue_cycle.append(block[start : start + size : 2].copy())
-            self.end_cycle.append(block[start + 1 : start + size : 2].copy())
-        self.state[loop.RETIRED_LAYERS] += 1
+            self.issue_cycle.append(self.live.issue_cycle[layer % 2, : self.n_commands[layer]].copy())
+            self.end_cycle.append(self.live.end_cycle[layer % 2, : self.n_commands[layer]].copy())
+        self.clock[RETIRED] += 1
 
     def blocked(self) -> list[Blocked]:
         """Return every unit that has a next command and cannot issue it."""
         blocked = []
-        for unit, record in enumerate(units_of(self.at, self.state)):
-            if record[loop.CURSOR] == record[loop.QUEUE_END]:
-                continue
-            layer = int(record[loop.LAYER])
-            block = self.live[layer % 2]
-            wait = unmet_wait(self.at, self.state, self.live, unit)
-            semaphore = int(block[wait])
+        for unit in np.flatnonzero(self.units.cursor < self.units.queue_end).tolist():
+            layer = int(self.units.layer[unit])
+            wait = unmet_wait(self.live, self.units, unit)
+            semaphore = int(self.live.wait_semaphore[layer % 2, wait])
             blocked.append(
                 Blocked(
                     unit=unit,
                     layer=self.names[layer],
-                    command=int(record[loop.CURSOR] - block[loop.UNIT_PTR + unit]) // loop.COMMAND_SIZE,
+                    command=int(self.units.cursor[unit] - self.live.unit_ptr[layer % 2, unit]),
                     semaphore=semaphore,
-                    has=int(semaphores_of(self.at, self.state)[semaphore, loop.HAVE]),
-                    needs=int(block[wait + 1]),
+                    has=int(self.units.have[semaphore]),
+                    needs=int(self.live.wait_amount[layer % 2, wait]),
                 )
             )
         return blocked
 
     def finish(self) -> Timeline:
         """Book the last state of every unit; what came after the last layer's window belongs to it."""
-        at, now, n_layers = self.at, int(self.state[loop.NOW]), len(self.names)
-        for unit in range(at.n_units):
-            change_state(at, self.state, self.books, unit, loop.IDLE, now)
-        windows = self.books[:n_layers].copy()
-        if n_layers:
-            windows[-1, 1:] += self.books[n_layers:, 1:].sum(axis=0)
-            windows[-1, 0] = now
-        boundary, busy, idle, stalled, lost = np.split(windows, [at.busy, at.idle, at.stalled, at.lost], axis=1)
+        machine, books, now, n_layers = self.machine, self.books, int(self.clock[NOW]), len(self.names)
+        for unit in range(len(machine.units)):
+            change_state(self.units, books, unit, IDLE, now)
+
+        def windows(table: I64) -> I64:
+            rows = table[:n_layers].copy()
+            rows[-1:] += table[n_layers:].sum(axis=0)
+            return rows
+
+        boundary = books.boundary[:n_layers].copy()
+        boundary[-1:] = now
         return Timeline(
-            machine=self.machine,
+            machine=machine,
             layer_names=tuple(self.names),
-            primary_unit=np.array(self.primary, dtype=np.int64),
-            boundary_cycles=boundary[:, 0],
-            busy_cycles=busy,
-            stall_cycles_by_semaphore=stalled,
-            stall_cycles_by_server=lost.reshape(n_layers, at.n_units, at.n_servers),
-            idle_cycles=idle,
-            n_commands=np.array(self.n_commands, dtype=np.int64),
-            server_quanta=self.state[at.quanta :].reshape(at.n_servers, at.n_units).copy(),
+            primary_unit=column(self.primary),
+            boundary_cycles=boundary,
+            busy_cycles=windows(books.busy),
+            stall_cycles_by_semaphore=windows(books.semaphore),
+            stall_cycles_by_server=windows(books.server).reshape(n_layers, len(machine.units), len(machine.servers)),
+            idle_cycles=windows(books.idle),
+            n_commands=column(self.n_commands),
+            server_quanta=books.quanta,
             issue_cycle=tuple(self.issue_cycle),
             end_cycle=tuple(self.end_cycle),
         )

@@ -1,4 +1,4 @@
-"""A machine and its servers as the arrays that kernels read; which runs fit their 64-bit clock."""
+"""A machine's servers as arrays, and which runs fit their 64-bit clock."""
 
 from __future__ import annotations
 
@@ -8,48 +8,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.errors import ProgramError
-from accel_sim.kernels import servers as kernel
+from accel_sim.kernels.servers import Servers
 from accel_sim.program.layer_program import I64, LayerProgram
 from accel_sim.program.machine import Machine
 
 TIME_LIMIT = 2**62
 
 
-def server_arrays(machine: Machine, capacity: int) -> I64:
-    """Return idle servers (see :mod:`accel_sim.kernels.servers`) with room for ``capacity`` demands of each unit."""
-    n_units = len(machine.units)
-    rows = np.zeros((len(machine.servers), kernel.row_width(n_units, capacity)), dtype=np.int64)
-    for row, server in zip(rows, machine.servers, strict=True):
-        divisor = gcd(server.rate_num, server.rate_den)
-        row[kernel.RATE_NUM] = server.rate_num // divisor
-        row[kernel.RATE_DEN] = server.rate_den // divisor
-        row[kernel.LATENCY] = server.latency_cycles
-        row[kernel.FIXED_PRIORITY] = server.arbitration == "fixed_priority"
-        row[kernel.N_UNITS] = n_units
-        row[kernel.CAPACITY] = capacity
-        row[kernel.LAST_UNIT] = n_units - 1
-    return rows
+def column(values: list[int]) -> I64:
+    """Return ``values`` as int64."""
+    return np.array(values, dtype=np.int64)
 
 
-def grow_servers(servers: I64, capacity: int) -> I64:
+def zeros(*shape: int) -> I64:
+    """Return int64 zeros."""
+    return np.zeros(shape, dtype=np.int64)
+
+
+def server_arrays(machine: Machine, capacity: int) -> Servers:
+    """Return idle servers with room for ``capacity`` demands of each unit at each server."""
+    n_servers, n_units = len(machine.servers), len(machine.units)
+    divisors = [gcd(server.rate_num, server.rate_den) for server in machine.servers]
+    return Servers(
+        rate_num=column([s.rate_num // d for s, d in zip(machine.servers, divisors, strict=True)]),
+        rate_den=column([s.rate_den // d for s, d in zip(machine.servers, divisors, strict=True)]),
+        latency_cycles=column([s.latency_cycles for s in machine.servers]),
+        fixed_priority=column([s.arbitration == "fixed_priority" for s in machine.servers]),
+        free_tick=zeros(n_servers),
+        last_unit=np.full(n_servers, n_units - 1, dtype=np.int64),
+        n_asking=zeros(n_servers),
+        quanta=zeros(n_servers, n_units, capacity),
+        tag=zeros(n_servers, n_units, capacity),
+        first=zeros(n_servers, n_units),
+        n_waiting=zeros(n_servers, n_units),
+        done_cycle=zeros(n_servers, n_units * capacity),
+        done_unit=zeros(n_servers, n_units * capacity),
+        done_tag=zeros(n_servers, n_units * capacity),
+        done_first=zeros(n_servers),
+        n_done=zeros(n_servers),
+    )
+
+
+def grow_servers(servers: Servers, capacity: int) -> Servers:
     """Return ``servers`` with room for ``capacity`` demands of each unit, and everything that is under way."""
-    if not servers.size:
-        return servers
-    n_units, old = (int(field) for field in servers[0, [kernel.N_UNITS, kernel.CAPACITY]])
-    grown = np.zeros((len(servers), kernel.row_width(n_units, capacity)), dtype=np.int64)
-    grown[:, : kernel.LANES] = servers[:, : kernel.LANES]
-    grown[:, kernel.CAPACITY] = capacity
-    grown[:, kernel.DONE_FIRST] = 0
-    for before, after in zip(servers, grown, strict=True):
-        old_lanes, old_done = np.split(before[kernel.LANES :], [n_units * (kernel.RING + 2 * old)])
-        lanes, done = np.split(after[kernel.LANES :], [n_units * (kernel.RING + 2 * capacity)])
-        for source, target in zip(old_lanes.reshape(n_units, -1), lanes.reshape(n_units, -1), strict=True):
-            target[kernel.N_WAITING] = source[kernel.N_WAITING]
-            ring = source[kernel.RING :].reshape(old, 2)
-            target[kernel.RING : kernel.RING + 2 * old] = np.roll(ring, -source[kernel.FIRST], axis=0).ravel()
-        ring = old_done.reshape(n_units * old, 3)
-        done[: old_done.size] = np.roll(ring, -before[kernel.DONE_FIRST], axis=0).ravel()
-    return grown
+
+    def wider(ring: I64, first: I64, size: int) -> I64:
+        """Return the rings along the last axis unrolled, so that their oldest entries stand at 0."""
+        old = ring.shape[-1]
+        order = (first[..., np.newaxis] + np.arange(old)) % old
+        grown = zeros(*ring.shape[:-1], size)
+        grown[..., :old] = np.take_along_axis(ring, order, axis=-1)
+        return grown
+
+    n_done = servers.n_waiting.shape[1] * capacity
+    return servers._replace(
+        quanta=wider(servers.quanta, servers.first, capacity),
+        tag=wider(servers.tag, servers.first, capacity),
+        first=np.zeros_like(servers.first),
+        done_cycle=wider(servers.done_cycle, servers.done_first, n_done),
+        done_unit=wider(servers.done_unit, servers.done_first, n_done),
+        done_tag=wider(servers.done_tag, servers.done_first, n_done),
+        done_first=np.zeros_like(servers.done_first),
+    )
 
 
 def timed_servers(machine: Machine) -> NDArray[np.bool]:
@@ -62,9 +82,9 @@ def timed_servers(machine: Machine) -> NDArray[np.bool]:
 
 def alone_cycles(machine: Machine, program: LayerProgram) -> I64:
     """Return what each demand entry takes by itself, int64 [demands]; 0 at ideal servers."""
-    num = np.array([server.rate_num for server in machine.servers], dtype=np.int64)
-    den = np.array([server.rate_den for server in machine.servers], dtype=np.int64)
-    latency = np.array([server.latency_cycles for server in machine.servers], dtype=np.int64)
+    num = column([server.rate_num for server in machine.servers])
+    den = column([server.rate_den for server in machine.servers])
+    latency = column([server.latency_cycles for server in machine.servers])
     server = program.templates.demand_server
     cycles = -(-program.templates.demand_quanta * den[server] // num[server]) + latency[server]
     return np.where(timed_servers(machine)[server], cycles, 0)

@@ -18,8 +18,6 @@ completion of a demand.
 
 Times of each unit are booked when its state changes (busy, stalled for one semaphore, idle), cut at window
 boundaries; the current window is the number of leading layers whose primary unit has ended its last command.
-
-The arrays are those of :mod:`accel_sim.kernels.loop_state`.
 """
 
 from __future__ import annotations
@@ -30,292 +28,247 @@ from numpy.typing import NDArray
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.loop_state import (
     ADMITTED,
-    ALONE_CYCLES,
-    ALONE_END,
     BUSY,
-    COMMAND,
-    COMMAND_SIZE,
-    COMMANDS_AT,
-    CURSOR,
-    DEADLOCK,
-    DEMANDS,
-    DEPTH,
-    DOING,
-    ENDED,
-    FLIGHT_SIZE,
-    HAVE,
     IDLE,
-    ISSUED,
-    LAST_CYCLE,
-    LAST_SERVER,
-    LAYER,
-    LAYER_ROW,
-    LEFT,
     NOW,
-    OUTSTANDING,
-    OWN_CYCLES,
-    OWN_END,
-    PRIMARY,
-    PRIMARY_LEFT,
-    PUSHED,
-    QUEUE_END,
-    RECORD_AT,
     RETIRED,
-    RETIRED_LAYERS,
-    SEMAPHORE_SIZE,
-    SIGNALS,
-    SINCE,
-    SINCE_WINDOW,
-    TOUCHED,
-    UNIT_PTR,
-    UNIT_SIZE,
-    WAITER,
-    WAITS,
     WINDOW,
-    Layout,
+    Books,
+    Flights,
+    Live,
+    Units,
 )
-from accel_sim.kernels.servers import NEVER, advance, peek, push, take
+from accel_sim.kernels.references import borrow, inlined
+from accel_sim.kernels.servers import NEVER, Servers, advance, peek, push, take
 
 I64 = NDArray[np.int64]
 
 
-@njit
-def spread(books: I64, column: int, first: int, last: int, window: int, current: int) -> None:
-    """Add the cycles ``first`` to ``last`` (exclusive) to ``column``; ``first`` is not before ``window`` begins."""
-    while window < current and first < last:
-        cut = min(last, books[window, 0])
+@inlined
+def spread(books: Books, cycles: I64, column: int, first: int, last: int, window: int) -> None:
+    """Add cycles ``first`` to ``last`` (exclusive) to a column of ``cycles``; ``first`` is not before ``window``."""
+    while window < books.clock[WINDOW] and first < last:
+        cut = min(last, books.boundary[window])
         if cut > first:
-            books[window, column] += cut - first
+            cycles[window, column] += cut - first
             first = cut
         window += 1
     if first < last:
-        books[window, column] += last - first
+        cycles[window, column] += last - first
 
 
-@njit
-def close_windows(state: I64, live: I64, books: I64, now: int) -> None:
+@inlined
+def close_windows(live: Live, books: Books, now: int) -> None:
     """Close every leading window whose layer's primary unit has nothing left."""
-    while state[WINDOW] < state[ADMITTED] and live[state[WINDOW] & 1, PRIMARY_LEFT] == 0:
-        books[state[WINDOW], 0] = now
-        state[WINDOW] += 1
+    while books.clock[WINDOW] < books.clock[ADMITTED] and live.primary_left[books.clock[WINDOW] & 1] == 0:
+        books.boundary[books.clock[WINDOW]] = now
+        books.clock[WINDOW] += 1
 
 
-@njit
-def change_state(at: Layout, state: I64, books: I64, unit: int, doing: int, now: int) -> None:
+@inlined
+def change_state(units: Units, books: Books, unit: int, doing: int, now: int) -> None:
     """Book what ``unit`` did since its last change and start ``doing`` (a semaphore, ``BUSY`` or ``IDLE``)."""
-    me = at.units + unit * UNIT_SIZE
-    if now > state[me + SINCE]:
-        was = state[me + DOING]
-        if was == BUSY:
-            column = at.busy + unit
-        elif was == IDLE:
-            column = at.idle + unit
-        else:
-            column = at.stalled + was
-        spread(books, column, state[me + SINCE], now, state[me + SINCE_WINDOW], state[WINDOW])
-    state[me + DOING] = doing
-    state[me + SINCE] = now
-    state[me + SINCE_WINDOW] = state[WINDOW]
+    was, since, window = units.doing[unit], units.since[unit], units.since_window[unit]
+    if was == BUSY:
+        spread(books, books.busy, unit, since, now, window)
+    elif was == IDLE:
+        spread(books, books.idle, unit, since, now, window)
+    else:
+        spread(books, books.semaphore, was, since, now, window)
+    units.doing[unit] = doing
+    units.since[unit] = now
+    units.since_window[unit] = books.clock[WINDOW]
 
 
-@njit
-def book_loss(at: Layout, state: I64, books: I64, unit: int, flight: int, now: int) -> None:
-    """Split a flight that took longer than its command needs alone: from there on it is a stall on its last server."""
-    me = at.units + unit * UNIT_SIZE
-    alone_end = state[flight + ALONE_END]
-    window, current = state[me + SINCE_WINDOW], state[WINDOW]
-    spread(books, at.busy + unit, state[me + SINCE], alone_end, window, current)
-    column = at.lost + unit * at.n_servers + state[flight + LAST_SERVER]
-    spread(books, column, alone_end, now, window, current)
-    state[me + SINCE] = now
-    state[me + SINCE_WINDOW] = current
+@inlined
+def book_loss(units: Units, books: Books, unit: int, alone_end: int, server: int, now: int) -> None:
+    """Split a flight that took longer than its command needs alone: from there on it is a stall on ``server``."""
+    since, window = units.since[unit], units.since_window[unit]
+    spread(books, books.busy, unit, since, alone_end, window)
+    spread(books, books.server, unit * books.quanta.shape[0] + server, alone_end, now, window)
+    units.since[unit] = now
+    units.since_window[unit] = books.clock[WINDOW]
 
 
-@njit
-def end_command(at: Layout, state: I64, live: I64, unit: int, flight: int, now: int) -> bool:
-    """End the oldest command in flight of ``unit``; True if it was the last one of its layer's primary unit."""
-    state[at.units + unit * UNIT_SIZE + ENDED] += 1
-    row = state[flight + LAYER_ROW]
-    command = state[flight + COMMAND]
-    template = live[row, command]
-    for entry in range(live[row, template + SIGNALS], live[row, template + SIGNALS + 1], 2):
-        semaphore = at.semaphores + live[row, entry] * SEMAPHORE_SIZE
-        state[semaphore + HAVE] += live[row, entry + 1]
-        state[at.units + state[semaphore + WAITER] * UNIT_SIZE + TOUCHED] = 1
-    if live[row, RECORD_AT] > 0:
-        live[row, live[row, RECORD_AT] + command - live[row, COMMANDS_AT] + 1] = now
-    live[row, LEFT] -= 1
-    closes = False
-    if live[row, PRIMARY] == unit:
-        live[row, PRIMARY_LEFT] -= 1
-        closes = live[row, PRIMARY_LEFT] == 0
-    return closes
+@inlined
+def end_command(live: Live, flights: Flights, units: Units, books: Books, unit: int, slot: int, now: int) -> None:
+    """End the oldest command in flight of ``unit``, which is in ``slot`` of its ring."""
+    if units.depth[unit] == 1 and flights.alone_end[unit, slot] < now:
+        book_loss(units, books, unit, flights.alone_end[unit, slot], flights.last_server[unit, slot], now)
+    units.ended[unit] += 1
+    row = flights.row[unit, slot]
+    command = flights.command[unit, slot]
+    template = live.template[row, command]
+    for i in range(live.signal_ptr[row, template], live.signal_ptr[row, template + 1]):
+        semaphore = live.signal_semaphore[row, i]
+        units.have[semaphore] += live.signal_amount[row, i]
+        units.touched[units.waiter[semaphore]] = 1
+    if live.end_cycle.shape[1] > 0:
+        live.end_cycle[row, command] = now
+    live.left[row] -= 1
+    if live.primary[row] == unit:
+        live.primary_left[row] -= 1
+        if live.primary_left[row] == 0:
+            close_windows(live, books, now)
 
 
-@njit
-def find_next(at: Layout, state: I64, live: I64, unit: int) -> bool:
+@inlined
+def find_next(live: Live, units: Units, books: Books, unit: int) -> bool:
     """Move ``unit`` to its next admitted command; False when there is none."""
-    me = at.units + unit * UNIT_SIZE
-    while state[me + CURSOR] == state[me + QUEUE_END] and state[me + LAYER] + 1 < state[ADMITTED]:
-        state[me + LAYER] += 1
-        row = state[me + LAYER] & 1
-        state[me + CURSOR] = live[row, UNIT_PTR + unit]
-        state[me + QUEUE_END] = live[row, UNIT_PTR + unit + 1]
-    found: bool = state[me + CURSOR] < state[me + QUEUE_END]
+    while units.cursor[unit] == units.queue_end[unit] and units.layer[unit] + 1 < books.clock[ADMITTED]:
+        units.layer[unit] += 1
+        row = units.layer[unit] & 1
+        units.cursor[unit] = live.unit_ptr[row, unit]
+        units.queue_end[unit] = live.unit_ptr[row, unit + 1]
+    found: bool = units.cursor[unit] < units.queue_end[unit]
     return found
 
 
-@njit
-def unmet_wait(at: Layout, state: I64, live: I64, unit: int) -> int:
-    """Return where the first wait of the next command that is not satisfied stands in its row; -1 if all are."""
-    me = at.units + unit * UNIT_SIZE
-    row = state[me + LAYER] & 1
-    template = live[row, state[me + CURSOR]]
-    entry = live[row, template + WAITS]
-    last = live[row, template + WAITS + 1]
-    while entry < last and state[at.semaphores + live[row, entry] * SEMAPHORE_SIZE + HAVE] >= live[row, entry + 1]:
-        entry += 2
-    return entry if entry < last else -1
+@inlined
+def unmet_wait(live: Live, units: Units, unit: int) -> int:
+    """Return the entry of the first wait of the next command that is not satisfied, -1 if all are."""
+    row = units.layer[unit] & 1
+    template = live.template[row, units.cursor[unit]]
+    for i in range(live.wait_ptr[row, template], live.wait_ptr[row, template + 1]):
+        if units.have[live.wait_semaphore[row, i]] < live.wait_amount[row, i]:
+            return i
+    return -1
 
 
-@njit
-def issue_command(at: Layout, state: I64, live: I64, unit: int, now: int) -> None:
+@inlined
+def issue_command(live: Live, flights: Flights, units: Units, unit: int, now: int) -> None:
     """Take the waits of the next command of ``unit`` and put it in flight."""
-    me = at.units + unit * UNIT_SIZE
-    row = state[me + LAYER] & 1
-    command = state[me + CURSOR]
-    template = live[row, command]
-    for entry in range(live[row, template + WAITS], live[row, template + WAITS + 1], 2):
-        state[at.semaphores + live[row, entry] * SEMAPHORE_SIZE + HAVE] -= live[row, entry + 1]
-    own_cycles = live[row, command + OWN_CYCLES]
-    flight = at.flights + (unit * at.ring + (state[me + ISSUED] & (at.ring - 1))) * FLIGHT_SIZE
-    state[flight + LAYER_ROW] = row
-    state[flight + COMMAND] = command
-    state[flight + OWN_END] = now + own_cycles
-    state[flight + ALONE_END] = now + max(own_cycles, live[row, template + ALONE_CYCLES])
-    state[flight + OUTSTANDING] = (live[row, template + DEMANDS + 1] - live[row, template + DEMANDS]) // 2
-    state[flight + LAST_CYCLE] = -1
-    state[me + ISSUED] += 1
-    state[me + CURSOR] += COMMAND_SIZE
-    if live[row, RECORD_AT] > 0:
-        live[row, live[row, RECORD_AT] + command - live[row, COMMANDS_AT]] = now
+    row = units.layer[unit] & 1
+    command = units.cursor[unit]
+    template = live.template[row, command]
+    for i in range(live.wait_ptr[row, template], live.wait_ptr[row, template + 1]):
+        units.have[live.wait_semaphore[row, i]] -= live.wait_amount[row, i]
+    slot = units.issued[unit] & (flights.row.shape[1] - 1)
+    own_cycles = live.own_cycles[row, command]
+    flights.row[unit, slot] = row
+    flights.command[unit, slot] = command
+    flights.own_end[unit, slot] = now + own_cycles
+    flights.alone_end[unit, slot] = now + max(own_cycles, live.alone_cycles[row, template])
+    flights.outstanding[unit, slot] = live.demand_ptr[row, template + 1] - live.demand_ptr[row, template]
+    flights.last_cycle[unit, slot] = -1
+    units.issued[unit] += 1
+    units.cursor[unit] += 1
+    if live.issue_cycle.shape[1] > 0:
+        live.issue_cycle[row, command] = now
 
 
-@njit
-def visit(at: Layout, state: I64, live: I64, books: I64, unit: int, now: int) -> None:
-    """End and issue all that ``unit`` can in this cycle, and note its next event and what it waits for."""
-    me = at.units + unit * UNIT_SIZE
-    flights = at.flights + unit * at.ring * FLIGHT_SIZE
-    depth = state[me + DEPTH]
-    state[me + TOUCHED] = 0
-    going = True
-    while going:
-        flight = flights + (state[me + ENDED] & (at.ring - 1)) * FLIGHT_SIZE
-        in_flight = state[me + ISSUED] - state[me + ENDED]
-        if in_flight > 0 and state[flight + OUTSTANDING] == 0 and state[flight + OWN_END] <= now:
-            if depth == 1 and state[flight + ALONE_END] < now:
-                book_loss(at, state, books, unit, flight, now)
-            if end_command(at, state, live, unit, flight, now):
-                close_windows(state, live, books, now)
-        elif in_flight == depth:
-            going = False
-        else:
-            doing = IDLE
-            if find_next(at, state, live, unit):
-                wait = unmet_wait(at, state, live, unit)
-                doing = BUSY if wait < 0 else live[state[me + LAYER] & 1, wait]
-            going = doing == BUSY
-            if in_flight == 0 and (going or doing != state[me + DOING]):
-                change_state(at, state, books, unit, doing, now)
-            if going:
-                issue_command(at, state, live, unit, now)
-    state[at.events + unit] = NEVER
-    if state[me + ISSUED] > state[me + ENDED]:
-        flight = flights + (state[me + ENDED] & (at.ring - 1)) * FLIGHT_SIZE
-        if state[flight + OUTSTANDING] == 0:
-            state[at.events + unit] = state[flight + OWN_END]
+@inlined
+def visit(live: Live, flights: Flights, units: Units, books: Books, unit: int, now: int) -> None:
+    """End and issue all that ``unit`` can in this cycle; note when its oldest command ends and what it waits for."""
+    units.touched[unit] = 0
+    units.unit_event[unit] = NEVER
+    while True:
+        in_flight = units.issued[unit] - units.ended[unit]
+        if in_flight > 0:
+            slot = units.ended[unit] & (flights.row.shape[1] - 1)
+            if flights.outstanding[unit, slot] == 0:
+                if flights.own_end[unit, slot] <= now:
+                    end_command(live, flights, units, books, unit, slot, now)
+                    continue
+                units.unit_event[unit] = flights.own_end[unit, slot]
+        if in_flight == units.depth[unit]:
+            break
+        doing = IDLE
+        if find_next(live, units, books, unit):
+            wait = unmet_wait(live, units, unit)
+            doing = BUSY if wait < 0 else live.wait_semaphore[units.layer[unit] & 1, wait]
+        if in_flight == 0 and (doing == BUSY or doing != units.doing[unit]):
+            change_state(units, books, unit, doing, now)
+        if doing != BUSY:
+            break
+        issue_command(live, flights, units, unit, now)
 
 
-@njit
-def push_demands(at: Layout, state: I64, live: I64, servers: I64, now: int) -> None:
+@inlined
+def settle(live: Live, flights: Flights, units: Units, books: Books, now: int) -> None:
+    """End and issue until nothing changes (steps 1 to 3)."""
+    again = True
+    while again:
+        again = False
+        for unit in range(units.depth.size):
+            if units.touched[unit]:
+                visit(live, flights, units, books, unit, now)
+                again = True
+
+
+@inlined
+def push_demands(live: Live, flights: Flights, units: Units, books: Books, servers: Servers, now: int) -> None:
     """Send the demands of all commands issued in this cycle to their servers (step 5)."""
-    for unit in range(at.n_units):
-        me = at.units + unit * UNIT_SIZE
-        for number in range(max(state[me + PUSHED], state[me + ENDED]), state[me + ISSUED]):
-            slot = number & (at.ring - 1)
-            flight = at.flights + (unit * at.ring + slot) * FLIGHT_SIZE
-            row = state[flight + LAYER_ROW]
-            template = live[row, state[flight + COMMAND]]
-            for entry in range(live[row, template + DEMANDS], live[row, template + DEMANDS + 1], 2):
-                server = live[row, entry]
-                quanta = live[row, entry + 1]
-                push(servers, server, unit, quanta, slot, now)
-                state[at.quanta + server * at.n_units + unit] += quanta
-                state[at.events + at.n_units + server] = 0
-        state[me + PUSHED] = state[me + ISSUED]
-    for server in range(at.n_servers):
-        if state[at.events + at.n_units + server] == 0:
-            state[at.events + at.n_units + server] = peek(servers, server)
+    for unit in range(units.depth.size):
+        for number in range(max(units.pushed[unit], units.ended[unit]), units.issued[unit]):
+            slot = number & (flights.row.shape[1] - 1)
+            row = flights.row[unit, slot]
+            template = live.template[row, flights.command[unit, slot]]
+            for i in range(live.demand_ptr[row, template], live.demand_ptr[row, template + 1]):
+                server = live.demand_server[row, i]
+                push(servers, server, unit, live.demand_quanta[row, i], slot, now)
+                books.quanta[server, unit] += live.demand_quanta[row, i]
+                units.server_event[server] = 0
+        units.pushed[unit] = units.issued[unit]
+    for server in range(units.server_event.size):
+        if units.server_event[server] == 0:
+            units.server_event[server] = peek(servers, server)
 
 
-@njit
-def deliver(at: Layout, state: I64, servers: I64, server: int, now: int) -> None:
+@inlined
+def deliver(flights: Flights, units: Units, servers: Servers, server: int, now: int) -> None:
     """Hand out all completions of ``server`` that are due, and touch units whose command has nothing outstanding."""
     advance(servers, server, now)
     unit, slot = take(servers, server, now)
     while unit >= 0:
-        flight = at.flights + (unit * at.ring + slot) * FLIGHT_SIZE
-        state[flight + OUTSTANDING] -= 1
+        flights.outstanding[unit, slot] -= 1
         # Servers deliver in ascending order, so of several in one cycle the lowest stays.
-        if state[flight + LAST_CYCLE] < now:
-            state[flight + LAST_CYCLE] = now
-            state[flight + LAST_SERVER] = server
-        if state[flight + OUTSTANDING] == 0:
-            state[at.units + unit * UNIT_SIZE + TOUCHED] = 1
+        if flights.last_cycle[unit, slot] < now:
+            flights.last_cycle[unit, slot] = now
+            flights.last_server[unit, slot] = server
+        if flights.outstanding[unit, slot] == 0:
+            units.touched[unit] = 1
         unit, slot = take(servers, server, now)
-    state[at.events + at.n_units + server] = peek(servers, server)
+    units.server_event[server] = peek(servers, server)
 
 
-@njit
-def next_cycle(at: Layout, state: I64) -> int:
+@inlined
+def next_cycle(units: Units) -> int:
     """Return the cycle of the next event, ``NEVER`` if there is none.
 
     A clock-stepped server, which cannot peek, is advanced here: at most to the earliest event of all others,
     and it stops at its first completion.
     """
     earliest = NEVER
-    for i in range(at.n_units + at.n_servers):
-        earliest = min(earliest, state[at.events + i])
+    for cycle in units.unit_event:
+        earliest = min(earliest, cycle)
+    for cycle in units.server_event:
+        earliest = min(earliest, cycle)
     return earliest
 
 
 @njit
-def run_until_retired(at: Layout, state: I64, live: I64, books: I64, servers: I64) -> int:
-    """Run until the oldest live layer retires (``RETIRED``, within the cycle, at step 4) or nothing can (``DEADLOCK``).
+def run_until_retired(live: Live, flights: Flights, units: Units, books: Books, servers: Servers) -> bool:
+    """Run until the oldest live layer retires, and stop within the cycle, at step 4; False if nothing can go on.
 
     The caller replaces the retired layer and calls again; the clock stands still in between.
     """
-    now = state[NOW]
-    close_windows(state, live, books, now)
-    for unit in range(at.n_units):
-        state[at.units + unit * UNIT_SIZE + TOUCHED] = 1
+    live, flights, units = borrow(live), borrow(flights), borrow(units)
+    books, servers = borrow(books), borrow(servers)
+    now = books.clock[NOW]
+    close_windows(live, books, now)
+    units.touched[:] = 1
     while now < NEVER:
-        state[NOW] = now
-        for server in range(at.n_servers):
-            if state[at.events + at.n_units + server] == now:
-                deliver(at, state, servers, server, now)
-        for unit in range(at.n_units):
-            if state[at.events + unit] == now:
-                state[at.units + unit * UNIT_SIZE + TOUCHED] = 1
-        again = True
-        while again:
-            again = False
-            for unit in range(at.n_units):
-                if state[at.units + unit * UNIT_SIZE + TOUCHED]:
-                    visit(at, state, live, books, unit, now)
-                    again = True
-        if live[state[RETIRED_LAYERS] & 1, LEFT] == 0:
-            return RETIRED
-        push_demands(at, state, live, servers, now)
-        now = next_cycle(at, state)
-    return DEADLOCK
+        books.clock[NOW] = now
+        for server in range(units.server_event.size):
+            if units.server_event[server] == now:
+                deliver(flights, units, servers, server, now)
+        for unit in range(units.unit_event.size):
+            if units.unit_event[unit] == now:
+                units.touched[unit] = 1
+        settle(live, flights, units, books, now)
+        if live.left[books.clock[RETIRED] & 1] == 0:
+            return True
+        push_demands(live, flights, units, books, servers, now)
+        now = next_cycle(units)
+    return False

@@ -1,108 +1,113 @@
-"""The event loop's memory: three int64 arrays and the names of their fields.
-
-Numba counts references to every array that one function hands to another, about 10 ns each time; with an array a
-field the loop would spend forty times its work on that. So all of its state is three blocks:
-
-``state`` [width]
-    Clock: ``NOW``, current ``WINDOW``, layers ``ADMITTED``, ``RETIRED_LAYERS``. Then, at the offsets of
-    :class:`Layout`: ``units``, U records of ``UNIT_SIZE``; ``events``, U + S cycles: when the unit's oldest command ends
-    by itself, when the server completes a demand; ``flights``, U rings of ``ring`` records of ``FLIGHT_SIZE`` (a unit's
-    n-th command is in place n modulo ``ring``, a power of two); ``semaphores``, N records of ``SEMAPHORE_SIZE``;
-    ``quanta``, S x U: quanta asked of each server by each unit.
-``live`` [2, width]
-    Layer ``l`` in row ``l % 2``. A header, ``unit_ptr`` from ``UNIT_PTR`` on (positions of commands in the row), then
-    template records, entries (pairs of index and amount), commands, and recorded cycles. All references are
-    positions in the row.
-``books`` [W, columns]
-    One row a window: its end in column 0, then cycles at the columns of :class:`Layout`.
-"""
+"""What the event loop remembers: the live layers, commands in flight, the units, the books."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-RETIRED = 0
-DEADLOCK = 1
+import numpy as np
+from numpy.typing import NDArray
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 
 # What a unit does; 0 and above: stalled for that semaphore.
 BUSY = -1
 IDLE = -2
 
-# state: the clock.
+# Fields of Books.clock.
 NOW = 0
 WINDOW = 1
 ADMITTED = 2
-RETIRED_LAYERS = 3
-CLOCK_SIZE = 4
-
-# state: one unit. LAYER, CURSOR, QUEUE_END: its next command and where its queue ends. ISSUED, PUSHED, ENDED: commands
-# counted from the start. DOING since cycle SINCE, which lies in window SINCE_WINDOW.
-DEPTH = 0
-LAYER = 1
-CURSOR = 2
-QUEUE_END = 3
-ISSUED = 4
-PUSHED = 5
-ENDED = 6
-TOUCHED = 7
-DOING = 8
-SINCE = 9
-SINCE_WINDOW = 10
-UNIT_SIZE = 11
-
-# state: one command in flight. OWN_END, ALONE_END: issue + own cycles, issue + what it needs alone. OUTSTANDING:
-# demands not completed. LAST_CYCLE, LAST_SERVER: latest completion, of several in one cycle the lowest server.
-LAYER_ROW = 0
-COMMAND = 1
-OWN_END = 2
-ALONE_END = 3
-OUTSTANDING = 4
-LAST_CYCLE = 5
-LAST_SERVER = 6
-FLIGHT_SIZE = 7
-
-# state: one semaphore; WAITER is the unit that waits for it.
-HAVE = 0
-WAITER = 1
-SEMAPHORE_SIZE = 2
-
-# live: the header. LEFT, PRIMARY_LEFT: commands not yet ended, of all units and of the primary unit.
-# RECORD_AT: where pairs of issue and end cycle stand, one a command; 0 when nothing is recorded.
-PRIMARY = 0
-LEFT = 1
-PRIMARY_LEFT = 2
-COMMANDS_AT = 3
-RECORD_AT = 4
-UNIT_PTR = 5
-
-# live: one template; first and last position of its entries. DEMANDS holds only those that take time.
-WAITS = 0
-SIGNALS = 2
-DEMANDS = 4
-ALONE_CYCLES = 6
-TEMPLATE_SIZE = 7
-
-# live: one command: the position of its template, and its own cycles.
-OWN_CYCLES = 1
-COMMAND_SIZE = 2
+RETIRED = 3
 
 
-class Layout(NamedTuple):
-    """Sizes, and where things stand in ``state`` (``units`` to ``quanta``) and in a row of ``books`` (the rest).
+class Live(NamedTuple):
+    """The two live layers, layer ``l`` in row ``l % 2``; rows are as long as the longest layer so far. int64 but (i32).
 
-    ``busy``, ``idle``: one column a unit; ``stalled``: one a semaphore; ``lost``: unit x server.
+    ``unit_ptr`` [2, U+1], ``template`` (i32) and ``own_cycles`` [2, commands] as in a layer's program; template tables
+    [2, ...] likewise, ``*_semaphore`` and ``demand_server`` i32; ``demand_*`` hold only demands that take time.
+    ``alone_cycles`` [2, templates]: the longest that one of a template's demands takes by itself. ``primary``,
+    ``left``, ``primary_left`` [2]: primary unit; commands not yet ended, of all units and of that one.
+    ``issue_cycle``, ``end_cycle`` [2, commands], or [2, 0] when nothing is recorded.
     """
 
-    n_units: int
-    n_semaphores: int
-    n_servers: int
-    ring: int
-    units: int
-    events: int
-    flights: int
-    semaphores: int
-    quanta: int
-    busy: int
-    idle: int
-    stalled: int
-    lost: int
+    unit_ptr: I64
+    template: I32
+    own_cycles: I64
+    wait_ptr: I64
+    wait_semaphore: I32
+    wait_amount: I64
+    signal_ptr: I64
+    signal_semaphore: I32
+    signal_amount: I64
+    demand_ptr: I64
+    demand_server: I32
+    demand_quanta: I64
+    alone_cycles: I64
+    primary: I64
+    left: I64
+    primary_left: I64
+    issue_cycle: I64
+    end_cycle: I64
+
+
+class Flights(NamedTuple):
+    """Commands in flight; a unit's n-th one is at n modulo D of its ring, D a power of two. int64 [U, D].
+
+    ``row``, ``command``: where the command stands in :class:`Live`. ``own_end``: issue + own cycles; ``alone_end``:
+    issue + what it would need alone; ``outstanding``: demands not completed; ``last_cycle``, ``last_server``: latest
+    completion so far, of several in one cycle the lowest server.
+    """
+
+    row: I64
+    command: I64
+    own_end: I64
+    alone_end: I64
+    outstanding: I64
+    last_cycle: I64
+    last_server: I64
+
+
+class Units(NamedTuple):
+    """State of U units, N semaphores, S servers. int64.
+
+    ``depth`` [U], ``waiter`` [N] (the unit that waits) are never written; ``have`` [N]: amounts. ``layer``, ``cursor``,
+    ``queue_end`` [U]: the next command and the end of its queue. ``issued``, ``pushed``, ``ended`` [U]: commands,
+    counted from the start; ``pushed`` is those whose demands are with the servers. ``touched`` [U]: 1 if the unit may
+    act in this cycle. ``unit_event`` [U]: cycle in which the oldest command in flight ends by itself, ``server_event``
+    [S]: earliest completion (0: to be asked again). ``doing`` [U]: a semaphore, ``BUSY`` or ``IDLE``, since cycle
+    ``since`` [U], which lies in window ``since_window`` [U].
+    """
+
+    depth: I64
+    waiter: I64
+    have: I64
+    layer: I64
+    cursor: I64
+    queue_end: I64
+    issued: I64
+    pushed: I64
+    ended: I64
+    touched: I64
+    unit_event: I64
+    server_event: I64
+    doing: I64
+    since: I64
+    since_window: I64
+
+
+class Books(NamedTuple):
+    """Where time went; int64.
+
+    ``clock`` [4]: ``NOW``, current ``WINDOW``, layers ``ADMITTED`` and ``RETIRED``. One row a window: ``boundary`` [W],
+    its end once it is closed; ``busy``, ``idle`` [W, U], ``semaphore`` [W, N], ``server`` [W, U * S]: cycles in it.
+    ``quanta`` [S, U]: quanta asked of each server by each unit.
+    """
+
+    clock: I64
+    boundary: I64
+    busy: I64
+    idle: I64
+    semaphore: I64
+    server: I64
+    quanta: I64

@@ -13,213 +13,187 @@ multiplication, and the work is per demand, never per quantum.
 A caller keeps ``now`` from going back, and takes the completions of each cycle that ``peek`` names. Numbers are int64;
 callers keep ``cycles * max(rate_num) * n_units`` below 2**62 (the engines check it before they admit a layer),
 which bounds every product formed here.
-
-All servers are one array ``servers``, int64 [S, width]: numba counts references to each array that it hands from
-function to function, which would cost more than the work itself. A row holds the fields below (``RATE_NUM`` ...
-``DONE_COUNT``); from ``LANES`` on one lane a unit: ``FIRST``, ``N_WAITING``, then a ring of ``CAPACITY`` pairs (quanta
-left, tag); then a ring of ``N_UNITS * CAPACITY`` triples (completion cycle, unit, tag): served demands, in order.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.kernels.jit import njit
+from accel_sim.kernels.references import inlined
 
 I64 = NDArray[np.int64]
 
 NEVER = 4611686018427387904
 
-# What a row holds. The first six are never written here; FREE_TICK is when the quantum in service ends.
-RATE_NUM = 0
-RATE_DEN = 1
-LATENCY = 2
-FIXED_PRIORITY = 3
-N_UNITS = 4
-CAPACITY = 5
-FREE_TICK = 6
-LAST_UNIT = 7
-N_ASKING = 8
-DONE_FIRST = 9
-DONE_COUNT = 10
-LANES = 11
-# What a lane holds before its ring.
-FIRST = 0
-N_WAITING = 1
-RING = 2
+
+class Servers(NamedTuple):
+    """All servers of a machine; S servers, U units, up to F demands of a unit at a server. All int64.
+
+    ``rate_num``, ``rate_den``, ``latency_cycles``, ``fixed_priority`` (0 or 1): [S], never written here.
+    ``free_tick`` [S]: when the quantum in service ends. ``last_unit`` [S]: unit served last. ``n_asking`` [S]: units
+    with a demand. ``quanta``, ``tag`` [S, U, F]: rings of quanta left and of the pusher's own mark; ``first``,
+    ``n_waiting`` [S, U]: oldest entry and length. ``done_cycle``, ``done_unit``, ``done_tag`` [S, U * F]: ring of
+    served demands in order of completion; ``done_first``, ``n_done`` [S].
+    """
+
+    rate_num: I64
+    rate_den: I64
+    latency_cycles: I64
+    fixed_priority: I64
+    free_tick: I64
+    last_unit: I64
+    n_asking: I64
+    quanta: I64
+    tag: I64
+    first: I64
+    n_waiting: I64
+    done_cycle: I64
+    done_unit: I64
+    done_tag: I64
+    done_first: I64
+    n_done: I64
 
 
-@njit
-def row_width(n_units: int, capacity: int) -> int:
-    """Return the width of a row for ``n_units`` units with up to ``capacity`` demands each."""
-    return LANES + n_units * (RING + 2 * capacity) + 3 * n_units * capacity
-
-
-@njit
-def lane_of(servers: I64, server: int, unit: int) -> int:
-    """Return where the lane of ``unit`` starts in the row of ``server``."""
-    lane: int = LANES + unit * (RING + 2 * servers[server, CAPACITY])
-    return lane
-
-
-@njit
-def head_of(servers: I64, server: int, lane: int) -> int:
-    """Return where the oldest demand of ``lane`` stands: quanta left, then its tag."""
-    head: int = lane + RING + 2 * servers[server, lane + FIRST]
-    return head
-
-
-@njit
-def lowest_asking(servers: I64, server: int) -> int:
+@inlined
+def lowest_asking(servers: Servers, server: int) -> int:
     """Return the lowest unit that asks; there must be one."""
     unit = 0
-    while servers[server, lane_of(servers, server, unit) + N_WAITING] == 0:
+    while servers.n_waiting[server, unit] == 0:
         unit += 1
     return unit
 
 
-@njit
-def next_served(servers: I64, server: int) -> tuple[int, int]:
+@inlined
+def next_served(servers: Servers, server: int) -> tuple[int, int]:
     """Return (quanta until a demand is served, its unit) if nothing more is pushed; at least one unit must ask."""
-    n_asking = servers[server, N_ASKING]
-    if n_asking == 1 or servers[server, FIXED_PRIORITY]:
+    n_asking = servers.n_asking[server]
+    if n_asking == 1 or servers.fixed_priority[server]:
         winner = lowest_asking(servers, server)
-        best = servers[server, head_of(servers, server, lane_of(servers, server, winner))]
-    else:
-        best = NEVER
-        winner = -1
-        place = 0
-        unit = servers[server, LAST_UNIT]
-        while place < n_asking:
-            unit += 1
-            if unit >= servers[server, N_UNITS]:
-                unit = 0
-            lane = lane_of(servers, server, unit)
-            if servers[server, lane + N_WAITING] > 0:
-                place += 1
-                # The unit in place p of a round gets its r-th quantum as number (r - 1) * n_asking + p.
-                total = (servers[server, head_of(servers, server, lane)] - 1) * n_asking + place
-                if total < best:
-                    best = total
-                    winner = unit
+        return servers.quanta[server, winner, servers.first[server, winner]], winner
+    best = NEVER
+    winner = -1
+    place = 0
+    unit = servers.last_unit[server]
+    while place < n_asking:
+        unit += 1
+        if unit >= servers.n_waiting.shape[1]:
+            unit = 0
+        if servers.n_waiting[server, unit] > 0:
+            place += 1
+            # The unit in place p of a round gets its r-th quantum as number (r - 1) * n_asking + p.
+            total = (servers.quanta[server, unit, servers.first[server, unit]] - 1) * n_asking + place
+            if total < best:
+                best = total
+                winner = unit
     return best, winner
 
 
-@njit
-def hand_out(servers: I64, server: int, total: int) -> None:
+@inlined
+def hand_out(servers: Servers, server: int, total: int) -> None:
     """Give the next ``total`` quanta (at least 1, at most up to the next served demand) to the units that ask."""
-    servers[server, FREE_TICK] += total * servers[server, RATE_DEN]
-    n_asking = servers[server, N_ASKING]
-    if n_asking == 1 or servers[server, FIXED_PRIORITY]:
+    servers.free_tick[server] += total * servers.rate_den[server]
+    n_asking = servers.n_asking[server]
+    if n_asking == 1 or servers.fixed_priority[server]:
         unit = lowest_asking(servers, server)
-        servers[server, head_of(servers, server, lane_of(servers, server, unit))] -= total
-        servers[server, LAST_UNIT] = unit
-    else:
-        rounds = total // n_asking
-        extra = total - rounds * n_asking
-        last_place = extra if extra > 0 else n_asking
-        place = 0
-        unit = servers[server, LAST_UNIT]
-        while place < n_asking:
-            unit += 1
-            if unit >= servers[server, N_UNITS]:
-                unit = 0
-            lane = lane_of(servers, server, unit)
-            if servers[server, lane + N_WAITING] > 0:
-                place += 1
-                servers[server, head_of(servers, server, lane)] -= rounds + 1 if place <= extra else rounds
-                if place == last_place:
-                    servers[server, LAST_UNIT] = unit
+        servers.quanta[server, unit, servers.first[server, unit]] -= total
+        servers.last_unit[server] = unit
+        return
+    rounds = total // n_asking
+    extra = total - rounds * n_asking
+    last_place = extra if extra > 0 else n_asking
+    place = 0
+    unit = servers.last_unit[server]
+    while place < n_asking:
+        unit += 1
+        if unit >= servers.n_waiting.shape[1]:
+            unit = 0
+        if servers.n_waiting[server, unit] > 0:
+            place += 1
+            servers.quanta[server, unit, servers.first[server, unit]] -= rounds + 1 if place <= extra else rounds
+            if place == last_place:
+                servers.last_unit[server] = unit
 
 
-@njit
-def finish_head(servers: I64, server: int, unit: int) -> None:
-    """Move the served demand at the head of ``unit``'s lane to the ring of completions."""
-    rate_num = servers[server, RATE_NUM]
-    capacity = servers[server, CAPACITY]
-    lane = lane_of(servers, server, unit)
-    slot = servers[server, DONE_FIRST] + servers[server, DONE_COUNT]
-    if slot >= servers[server, N_UNITS] * capacity:
-        slot -= servers[server, N_UNITS] * capacity
-    done = lane_of(servers, server, servers[server, N_UNITS]) + 3 * slot
-    ended = (servers[server, FREE_TICK] + rate_num - 1) // rate_num
-    servers[server, done] = ended + servers[server, LATENCY]
-    servers[server, done + 1] = unit
-    servers[server, done + 2] = servers[server, head_of(servers, server, lane) + 1]
-    servers[server, DONE_COUNT] += 1
-    servers[server, lane + FIRST] += 1
-    if servers[server, lane + FIRST] == capacity:
-        servers[server, lane + FIRST] = 0
-    servers[server, lane + N_WAITING] -= 1
-    if servers[server, lane + N_WAITING] == 0:
-        servers[server, N_ASKING] -= 1
+@inlined
+def finish_oldest(servers: Servers, server: int, unit: int) -> None:
+    """Move the oldest demand of ``unit``, now served, to the ring of completions."""
+    oldest = servers.first[server, unit]
+    ring = servers.done_cycle.shape[1]
+    slot = servers.done_first[server] + servers.n_done[server]
+    if slot >= ring:
+        slot -= ring
+    rate_num = servers.rate_num[server]
+    served = (servers.free_tick[server] + rate_num - 1) // rate_num
+    servers.done_cycle[server, slot] = served + servers.latency_cycles[server]
+    servers.done_unit[server, slot] = unit
+    servers.done_tag[server, slot] = servers.tag[server, unit, oldest]
+    servers.n_done[server] += 1
+    servers.first[server, unit] = 0 if oldest + 1 == servers.quanta.shape[2] else oldest + 1
+    servers.n_waiting[server, unit] -= 1
+    if servers.n_waiting[server, unit] == 0:
+        servers.n_asking[server] -= 1
 
 
-@njit
-def advance(servers: I64, server: int, until: int) -> None:
+@inlined
+def advance(servers: Servers, server: int, until: int) -> None:
     """Start every quantum whose tick lies strictly before cycle ``until``."""
-    rate_den = servers[server, RATE_DEN]
-    until_tick = until * servers[server, RATE_NUM]
-    while servers[server, N_ASKING] > 0 and servers[server, FREE_TICK] < until_tick:
-        room = (until_tick - servers[server, FREE_TICK] + rate_den - 1) // rate_den
+    rate_den = servers.rate_den[server]
+    until_tick = until * servers.rate_num[server]
+    while servers.n_asking[server] > 0 and servers.free_tick[server] < until_tick:
+        room = (until_tick - servers.free_tick[server] + rate_den - 1) // rate_den
         total, unit = next_served(servers, server)
         hand_out(servers, server, min(total, room))
         if total <= room:
-            finish_head(servers, server, unit)
+            finish_oldest(servers, server, unit)
 
 
-@njit
-def push(servers: I64, server: int, unit: int, quanta: int, tag: int, now: int) -> None:
+@inlined
+def push(servers: Servers, server: int, unit: int, quanta: int, tag: int, now: int) -> None:
     """Ask for ``quanta`` (at least 1) in cycle ``now``; ``tag`` comes back with the completion.
 
     Everything that starts before ``now`` is settled first. Pushes of one cycle by different units commute.
     """
     advance(servers, server, now)
-    if servers[server, N_ASKING] == 0:
-        servers[server, FREE_TICK] = max(servers[server, FREE_TICK], now * servers[server, RATE_NUM])
-    lane = lane_of(servers, server, unit)
-    slot = servers[server, lane + FIRST] + servers[server, lane + N_WAITING]
-    if slot >= servers[server, CAPACITY]:
-        slot -= servers[server, CAPACITY]
-    servers[server, lane + RING + 2 * slot] = quanta
-    servers[server, lane + RING + 2 * slot + 1] = tag
-    servers[server, lane + N_WAITING] += 1
-    if servers[server, lane + N_WAITING] == 1:
-        servers[server, N_ASKING] += 1
+    if servers.n_asking[server] == 0:
+        servers.free_tick[server] = max(servers.free_tick[server], now * servers.rate_num[server])
+    ring = servers.quanta.shape[2]
+    slot = servers.first[server, unit] + servers.n_waiting[server, unit]
+    if slot >= ring:
+        slot -= ring
+    servers.quanta[server, unit, slot] = quanta
+    servers.tag[server, unit, slot] = tag
+    servers.n_waiting[server, unit] += 1
+    if servers.n_waiting[server, unit] == 1:
+        servers.n_asking[server] += 1
 
 
-@njit
-def peek(servers: I64, server: int) -> int:
+@inlined
+def peek(servers: Servers, server: int) -> int:
     """Return the cycle of the earliest completion if nothing more is pushed; ``NEVER`` when nothing is asked."""
-    cycle = NEVER
-    if servers[server, DONE_COUNT] > 0:
+    cycle: int = NEVER
+    if servers.n_done[server] > 0:
         # Latency is the same for all, so what was served first completes first.
-        done = lane_of(servers, server, servers[server, N_UNITS]) + 3 * servers[server, DONE_FIRST]
-        cycle = servers[server, done]
-    elif servers[server, N_ASKING] > 0:
+        cycle = servers.done_cycle[server, servers.done_first[server]]
+    elif servers.n_asking[server] > 0:
         total, _ = next_served(servers, server)
-        rate_num = servers[server, RATE_NUM]
-        tick = servers[server, FREE_TICK] + total * servers[server, RATE_DEN]
-        cycle = (tick + rate_num - 1) // rate_num + servers[server, LATENCY]
+        rate_num = servers.rate_num[server]
+        tick = servers.free_tick[server] + total * servers.rate_den[server]
+        cycle = (tick + rate_num - 1) // rate_num + servers.latency_cycles[server]
     return cycle
 
 
-@njit
-def take(servers: I64, server: int, now: int) -> tuple[int, int]:
+@inlined
+def take(servers: Servers, server: int, now: int) -> tuple[int, int]:
     """Return (unit, tag) of the oldest completion due by ``now`` and forget it; (-1, -1) when there is none.
 
     ``advance`` to ``now`` comes first; take until nothing is left.
     """
-    unit = -1
-    tag = -1
-    if servers[server, DONE_COUNT] > 0:
-        slot = servers[server, DONE_FIRST]
-        done = lane_of(servers, server, servers[server, N_UNITS]) + 3 * slot
-        if servers[server, done] <= now:
-            unit = servers[server, done + 1]
-            tag = servers[server, done + 2]
-            slot += 1
-            servers[server, DONE_FIRST] = 0 if slot == servers[server, N_UNITS] * servers[server, CAPACITY] else slot
-            servers[server, DONE_COUNT] -= 1
-    return unit, tag
+    slot = servers.done_first[server]
+    if servers.n_done[server] == 0 or servers.done_cycle[server, slot] > now:
+        return -1, -1
+    servers.done_first[server] = 0 if slot + 1 == servers.done_cycle.shape[1] else slot + 1
+    servers.n_done[server] -= 1
+    return servers.done_unit[server, slot], servers.done_tag[server, slot]
