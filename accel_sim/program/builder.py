@@ -68,9 +68,7 @@ class LayerBuilder:
         self._waits.append([(self._semaphores[name], amount) for name, amount in waits.items()])
         self._signals.append([(self._semaphores[name], amount) for name, amount in signals.items()])
         self._demands.append([self._demand(demand) for demand in demands])
-        self._actions.append(
-            [(self._key(key), n_bytes, words, fan_out) for key, n_bytes, words, fan_out in actions]
-        )
+        self._actions.append([(self._key(key), n_bytes, words, fan_out) for key, n_bytes, words, fan_out in actions])
         self._rows[content] = row
         return row
 
@@ -82,9 +80,7 @@ class LayerBuilder:
     def _key(self, key: ActionKey) -> int:
         return self._keys.setdefault(key, len(self._keys))
 
-    def queue(
-        self, unit: str, templates: ArrayLike, own_cycles: ArrayLike = 0, addresses: ArrayLike = 0
-    ) -> None:
+    def queue(self, unit: str, templates: ArrayLike, own_cycles: ArrayLike = 0, addresses: ArrayLike = 0) -> None:
         """Append commands to a unit's queue; the three arguments broadcast to one length (int, in issue order)."""
         rows = np.atleast_1d(np.asarray(templates, dtype=np.int32))
         cycles = np.asarray(own_cycles, dtype=np.int64)
