@@ -7,10 +7,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.engine.dram import DramCounts, controller_config, count
 from accel_sim.engine.tables import alone_cycles, column, timed_servers, zeros
-from accel_sim.kernels.loop_state import IDLE, Books, Flights, Live, Units
+from accel_sim.kernels.dram.clients import flush
+from accel_sim.kernels.dram.domains import clock_ratio
+from accel_sim.kernels.dram.server import advance_until
+from accel_sim.kernels.dram.transfers import new_dram, no_dram
+from accel_sim.kernels.loop_state import CLOCKS, IDLE, PER_CYCLES, SERVER, Books, Flights, Live, Memory, Units
 from accel_sim.kernels.servers import NEVER
-from accel_sim.program.layer_program import LayerProgram
+from accel_sim.program.layer_program import I64, LayerProgram, Templates
 from accel_sim.program.machine import Machine
 
 T = TypeVar("T", bound=np.generic)
@@ -82,6 +87,8 @@ def no_layers() -> Live:
         demand_ptr=zeros(2, 0),
         demand_server=indices,
         demand_quanta=zeros(2, 0),
+        demand_shape=zeros(2, 0, 6),
+        address=zeros(2, 0),
         alone_cycles=zeros(2, 0),
         primary=zeros(2),
         left=zeros(2),
@@ -98,6 +105,7 @@ def fill_row(live: Live, row: int, machine: Machine, program: LayerProgram, reco
     alone = zeros(n_rows)
     np.maximum.at(alone, np.repeat(np.arange(n_rows), np.diff(rows.demand_ptr)), alone_cycles(machine, program))
     timed = timed_servers(machine)[rows.demand_server]
+    has_memory = any(server.kind == "dram" for server in machine.servers)
     no_cycles = np.full(program.n_commands if record else 0, -1, dtype=np.int64)
     live = live._replace(
         unit_ptr=_fill(live.unit_ptr, row, program.unit_ptr),
@@ -112,6 +120,8 @@ def fill_row(live: Live, row: int, machine: Machine, program: LayerProgram, reco
         demand_ptr=_fill(live.demand_ptr, row, np.concatenate(([0], np.cumsum(timed)))[rows.demand_ptr]),
         demand_server=_fill(live.demand_server, row, rows.demand_server[timed]),
         demand_quanta=_fill(live.demand_quanta, row, rows.demand_quanta[timed]),
+        demand_shape=_fill(live.demand_shape, row, _shapes(rows)[timed] if has_memory else zeros(0, 6)),
+        address=_fill(live.address, row, program.address if has_memory else zeros(0)),
         alone_cycles=_fill(live.alone_cycles, row, alone),
         issue_cycle=_fill(live.issue_cycle, row, no_cycles),
         end_cycle=_fill(live.end_cycle, row, no_cycles),
@@ -124,9 +134,42 @@ def fill_row(live: Live, row: int, machine: Machine, program: LayerProgram, reco
 
 def _fill(table: NDArray[T], row: int, values: NDArray[T]) -> NDArray[T]:
     """Return ``table`` with ``values`` at the start of ``row``, widened if they do not fit."""
-    if values.size > table.shape[1]:
-        wider = np.zeros((2, values.size), dtype=table.dtype)
+    n_values = values.shape[0]
+    if n_values > table.shape[1]:
+        wider = np.zeros((2, *values.shape), dtype=table.dtype)
         wider[:, : table.shape[1]] = table
         table = wider
-    table[row, : values.size] = values
+    table[row, :n_values] = values
     return table
+
+
+def _shapes(rows: Templates) -> I64:
+    """Return each demand as the memory takes it, int64 [demands, 6]."""
+    columns = (
+        rows.demand_run_bytes,
+        rows.demand_inner,
+        rows.demand_inner_stride,
+        rows.demand_outer,
+        rows.demand_outer_stride,
+        rows.demand_write,
+    )
+    return np.stack(columns, axis=1)
+
+
+def memory_of(machine: Machine, transfers: int) -> Memory:
+    """Return the machine's memory at clock 0, where each unit may have so many transfers under way."""
+    for index, server in enumerate(machine.servers):
+        if server.setup is not None:
+            device = server.setup.device
+            ratio = clock_ratio(server.setup.core_clock_hz, device.clock_ps)
+            dram = new_dram(controller_config(device), len(machine.units), transfers)
+            return Memory(dram=dram, state=column([index, *ratio, 0]))
+    return Memory(dram=no_dram(), state=column([-1, 1, 1, 0]))
+
+
+def memory_counts(memory: Memory, now: int) -> DramCounts | None:
+    """Let the memory run to cycle ``now`` and write back what it buffers; return what it counted, if there is one."""
+    if memory.state[SERVER] < 0:
+        return None
+    advance_until(memory.dram, now, (memory.state[CLOCKS], memory.state[PER_CYCLES]))
+    return count(memory.dram.channels, int(flush(memory.dram)))

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from accel_sim.engine.blocks import empty_books, fill_row, idle_units, longer_books, no_flights, no_layers
+from accel_sim.engine.blocks import (
+    empty_books,
+    fill_row,
+    idle_units,
+    longer_books,
+    memory_counts,
+    memory_of,
+    no_flights,
+    no_layers,
+)
 from accel_sim.engine.tables import TimeBudget, column, grow_servers, server_arrays, timed_servers
 from accel_sim.engine.timeline import Timeline
 from accel_sim.kernels.event_loop import change_state, run_until_retired, unmet_wait
@@ -32,7 +41,7 @@ def run_compiled(machine: Machine, programs: Iterable[LayerProgram], *, record: 
     run.admit_next(waiting)
     run.admit_next(waiting)
     while run.clock[RETIRED] < run.clock[ADMITTED]:
-        if not run_until_retired(run.live, run.flights, run.units, run.books, run.servers):
+        if not run_until_retired(run.live, run.flights, run.units, run.books, run.servers, run.memory):
             raise deadlock(machine, run.blocked())
         run.retire()
         run.admit_next(waiting)
@@ -57,6 +66,7 @@ class _Run:
         self.units = idle_units(machine)
         self.books = empty_books(machine, 8)
         self.servers = server_arrays(machine, self.ring)
+        self.memory = memory_of(machine, self.ring)
         self.clock = self.books.clock
 
     @property
@@ -134,6 +144,7 @@ class _Run:
             idle_cycles=windows(books.idle),
             n_commands=column(self.n_commands),
             server_quanta=books.quanta,
+            dram_counts=memory_counts(self.memory, now),
             issue_cycle=tuple(self.issue_cycle),
             end_cycle=tuple(self.end_cycle),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_sim.engine.dram import DramCounts
 from accel_sim.program.layer_program import I64
 from accel_sim.program.machine import Machine
 
@@ -41,6 +42,8 @@ class Timeline:
         [L]: commands executed.
     server_quanta
         [S, U]: quanta that each unit asked of each server that takes time; 0 for ideal ones.
+    dram_counts
+        What the DRAM controller counted, up to the end with its buffered writes done; ``None`` without one.
     issue_cycle, end_cycle
         One int64 [n_commands] a layer in program order (by unit, then queue order); empty unless recorded.
     """
@@ -55,6 +58,7 @@ class Timeline:
     idle_cycles: I64
     n_commands: I64
     server_quanta: I64
+    dram_counts: DramCounts | None = None
     issue_cycle: tuple[I64, ...] = ()
     end_cycle: tuple[I64, ...] = ()
 

@@ -25,23 +25,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.kernels.dram.server import advance_until, push_at, take_due
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.loop_state import (
     ADMITTED,
     BUSY,
+    CLOCKS,
     IDLE,
     NOW,
+    PER_CYCLES,
     RETIRED,
+    SERVER,
+    UNDER_WAY,
     WINDOW,
     Books,
     Flights,
     Live,
+    Memory,
     Units,
 )
 from accel_sim.kernels.references import borrow, inlined
 from accel_sim.kernels.servers import NEVER, Servers, advance, peek, push, take
 
 I64 = NDArray[np.int64]
+
+FARTHEST_LOOK = 65536
+"""Cycles that the memory is advanced at a time while nothing else happens."""
 
 
 @inlined
@@ -197,7 +206,9 @@ def settle(live: Live, flights: Flights, units: Units, books: Books, now: int) -
 
 
 @inlined
-def push_demands(live: Live, flights: Flights, units: Units, books: Books, servers: Servers, now: int) -> None:
+def push_demands(
+    live: Live, flights: Flights, units: Units, books: Books, servers: Servers, memory: Memory, now: int
+) -> None:
     """Send the demands of all commands issued in this cycle to their servers (step 5)."""
     for unit in range(units.depth.size):
         for number in range(max(units.pushed[unit], units.ended[unit]), units.issued[unit]):
@@ -206,13 +217,57 @@ def push_demands(live: Live, flights: Flights, units: Units, books: Books, serve
             template = live.template[row, flights.command[unit, slot]]
             for i in range(live.demand_ptr[row, template], live.demand_ptr[row, template + 1]):
                 server = live.demand_server[row, i]
-                push(servers, server, unit, live.demand_quanta[row, i], slot, now)
                 books.quanta[server, unit] += live.demand_quanta[row, i]
-                units.server_event[server] = 0
+                if server == memory.state[SERVER]:
+                    push_transfer(
+                        memory,
+                        unit,
+                        live.address[row, flights.command[unit, slot]],
+                        live.demand_shape[row, i],
+                        slot,
+                        now,
+                    )
+                else:
+                    push(servers, server, unit, live.demand_quanta[row, i], slot, now)
+                    units.server_event[server] = 0
         units.pushed[unit] = units.issued[unit]
     for server in range(units.server_event.size):
         if units.server_event[server] == 0:
             units.server_event[server] = peek(servers, server)
+
+
+@njit
+def push_transfer(memory: Memory, unit: int, address: int, shape: I64, slot: int, now: int) -> None:
+    """Send a demand to the memory; ``shape`` int64 [6] as :data:`accel_sim.kernels.dram.transfers.Shape`."""
+    ratio = (memory.state[CLOCKS], memory.state[PER_CYCLES])
+    transfer = (shape[0], shape[1], shape[2], shape[3], shape[4], shape[5])
+    push_at(memory.dram, unit, address, transfer, slot, now, ratio)
+    memory.state[UNDER_WAY] += 1
+
+
+@njit
+def take_transfer(memory: Memory, now: int) -> tuple[int, int]:
+    """Return (unit, slot) of a transfer that is complete by ``now``; (-1, -1) if there is none."""
+    if memory.state[UNDER_WAY] == 0:
+        return -1, -1
+    unit, slot = take_due(memory.dram, now, (memory.state[CLOCKS], memory.state[PER_CYCLES]))
+    if unit >= 0:
+        memory.state[UNDER_WAY] -= 1
+    return unit, slot
+
+
+@inlined
+def deliver_transfers(flights: Flights, units: Units, memory: Memory, now: int) -> None:
+    """Hand out all transfers that are complete; as :func:`deliver` does for other servers."""
+    unit, slot = take_transfer(memory, now)
+    while unit >= 0:
+        flights.outstanding[unit, slot] -= 1
+        if flights.last_cycle[unit, slot] < now or flights.last_server[unit, slot] > memory.state[SERVER]:
+            flights.last_cycle[unit, slot] = now
+            flights.last_server[unit, slot] = memory.state[SERVER]
+        if flights.outstanding[unit, slot] == 0:
+            units.touched[unit] = 1
+        unit, slot = take_transfer(memory, now)
 
 
 @inlined
@@ -233,22 +288,27 @@ def deliver(flights: Flights, units: Units, servers: Servers, server: int, now: 
 
 
 @inlined
-def next_cycle(units: Units) -> int:
+def next_cycle(units: Units, memory: Memory, now: int) -> int:
     """Return the cycle of the next event, ``NEVER`` if there is none.
 
-    A clock-stepped server, which cannot peek, is advanced here: at most to the earliest event of all others,
-    and it stops at its first completion.
+    The memory cannot tell before it has been there: it is advanced, at most to the earliest event of all others, and
+    stops at its first completion. A look that ends without one is a cycle in which nothing happens.
     """
     earliest = NEVER
     for cycle in units.unit_event:
         earliest = min(earliest, cycle)
     for cycle in units.server_event:
         earliest = min(earliest, cycle)
+    if memory.state[UNDER_WAY] > 0:
+        ratio = (memory.state[CLOCKS], memory.state[PER_CYCLES])
+        earliest = advance_until(memory.dram, min(earliest, now + FARTHEST_LOOK), ratio)
     return earliest
 
 
 @njit
-def run_until_retired(live: Live, flights: Flights, units: Units, books: Books, servers: Servers) -> bool:
+def run_until_retired(
+    live: Live, flights: Flights, units: Units, books: Books, servers: Servers, memory: Memory
+) -> bool:
     """Run until the oldest live layer retires, and stop within the cycle, at step 4; False if nothing can go on.
 
     The caller replaces the retired layer and calls again; the clock stands still in between.
@@ -263,12 +323,13 @@ def run_until_retired(live: Live, flights: Flights, units: Units, books: Books, 
         for server in range(units.server_event.size):
             if units.server_event[server] == now:
                 deliver(flights, units, servers, server, now)
+        deliver_transfers(flights, units, memory, now)
         for unit in range(units.unit_event.size):
             if units.unit_event[unit] == now:
                 units.touched[unit] = 1
         settle(live, flights, units, books, now)
         if live.left[books.clock[RETIRED] & 1] == 0:
             return True
-        push_demands(live, flights, units, books, servers, now)
-        now = next_cycle(units)
+        push_demands(live, flights, units, books, servers, memory, now)
+        now = next_cycle(units, memory, now)
     return False

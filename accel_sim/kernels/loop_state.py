@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.kernels.dram.transfers import Dram
+
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
@@ -26,6 +28,7 @@ class Live(NamedTuple):
 
     ``unit_ptr`` [2, U+1], ``template`` (i32) and ``own_cycles`` [2, commands] as in a layer's program; template tables
     [2, ...] likewise, ``*_semaphore`` and ``demand_server`` i32; ``demand_*`` hold only demands that take time.
+    ``address`` [2, commands] and ``demand_shape`` [2, demands, 6] (as the memory takes it) are empty without a memory.
     ``alone_cycles`` [2, templates]: the longest that one of a template's demands takes by itself. ``primary``,
     ``left``, ``primary_left`` [2]: primary unit; commands not yet ended, of all units and of that one.
     ``issue_cycle``, ``end_cycle`` [2, commands], or [2, 0] when nothing is recorded.
@@ -43,6 +46,8 @@ class Live(NamedTuple):
     demand_ptr: I64
     demand_server: I32
     demand_quanta: I64
+    demand_shape: I64
+    address: I64
     alone_cycles: I64
     primary: I64
     left: I64
@@ -94,6 +99,24 @@ class Units(NamedTuple):
     doing: I64
     since: I64
     since_window: I64
+
+
+class Memory(NamedTuple):
+    """The clock-stepped memory of a machine, if it has one.
+
+    ``dram``: the memory, or one that nobody asks. ``state`` int64 [4]: index of its server (-1: there is none), DRAM
+    clocks per core cycle as numerator and denominator, transfers under way.
+    """
+
+    dram: Dram
+    state: I64
+
+
+# Fields of Memory.state.
+SERVER = 0
+CLOCKS = 1
+PER_CYCLES = 2
+UNDER_WAY = 3
 
 
 class Books(NamedTuple):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from accel_sim.arch.dram_device import DramDevice
 
 UnitRole = Literal["array", "vector", "transform", "dma", "allocator"]
 ServerKind = Literal["ideal", "bandwidth", "dram"]
@@ -59,6 +61,14 @@ class Semaphore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DramSetup:
+    """The memory behind a ``dram`` server, and the clock of those who ask it."""
+
+    device: DramDevice
+    core_clock_hz: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """What units share: a DRAM channel, a link, an SRAM port, a codec.
 
@@ -78,7 +88,7 @@ class Server:
     arbitration
         Who gets the next quantum: round robin over units that have a demand here, or the lowest unit.
     setup
-        The controller's own setup for ``dram``; see :mod:`accel_sim.engine.dram`.
+        What a ``dram`` server simulates; ``None`` for the other kinds.
     """
 
     name: str
@@ -88,11 +98,13 @@ class Server:
     quantum_bytes: int = 1
     latency_cycles: int = 0
     arbitration: Arbitration = "round_robin"
-    setup: Any = None
+    setup: DramSetup | None = None
 
     def __post_init__(self) -> None:
         if min(self.rate_num, self.rate_den, self.quantum_bytes) < 1 or self.latency_cycles < 0:
             raise ValueError(f"server {self.name}: rates and quanta must be positive, latency not negative")
+        if (self.kind == "dram") != (self.setup is not None):
+            raise ValueError(f"server {self.name}: a dram server, and no other, needs a setup")
 
     def alone_cycles(self, quanta: int) -> int:
         """Cycles that ``quanta`` take here when nobody else asks (0 for ``ideal``; bandwidth servers only)."""

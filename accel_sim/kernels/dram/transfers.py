@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accel_sim.kernels.dram.layout import NEVER, Records, new_channels, record
+from accel_sim.kernels.dram.layout import CHANNEL, NEVER, Records, new_channels, record
 from accel_sim.kernels.jit import njit
 
 Shape = tuple[int, int, int, int, int, int]
@@ -81,6 +81,18 @@ def new_dram(config: np.void, n_clients: int, depth: int) -> Dram:
         channels=new_channels(config),
         clients=np.zeros(n_clients, CLIENT).view(np.recarray),
         transfers=np.zeros((n_clients, depth), TRANSFER).view(np.recarray),
+        system=system,
+    )
+
+
+def no_dram() -> Dram:
+    """Return a memory of the same type without channels or clients, for those that have none."""
+    system = np.zeros(1, SYSTEM).view(np.recarray)
+    system.next_done = NEVER
+    return Dram(
+        channels=np.zeros(0, CHANNEL).view(np.recarray),
+        clients=np.zeros(0, CLIENT).view(np.recarray),
+        transfers=np.zeros((0, 1), TRANSFER).view(np.recarray),
         system=system,
     )
 
