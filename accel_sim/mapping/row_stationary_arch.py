@@ -7,6 +7,8 @@ from accel_sim.errors import Fault, MappingError
 from accel_sim.kernels.row_stationary_types import ArrayTiming
 from accel_sim.mapping.row_stationary_letters import RowStationaryLimits
 
+TENSORS = ("ifmap", "filter", "psum", "ofmap")
+
 
 def mesh_of(arch: Accelerator) -> RowStationaryMesh:
     """Return the array of ``arch``; a :class:`MappingError` if it cannot run row stationary."""
@@ -21,8 +23,22 @@ def mesh_of(arch: Accelerator) -> RowStationaryMesh:
 
 
 def limits_of(arch: Accelerator) -> RowStationaryLimits:
-    """Return what a mapping must fit on ``arch``."""
+    """Return what a mapping must fit on ``arch``.
+
+    Raises
+    ------
+    MappingError
+        If ifmap, psum and ofmap do not share one buffer, or the filters share it with them.
+    """
     array, glb, filters = mesh_of(arch), arch.buffer_for("ifmap"), arch.buffer_for("filter")
+    if {arch.buffer_for(tensor).name for tensor in ("psum", "ofmap")} != {glb.name} or filters.name == glb.name:
+        holders = ", ".join(f"{tensor} in {arch.buffer_for(tensor).name!r}" for tensor in TENSORS)
+        raise MappingError(
+            Fault(
+                key="buffers",
+                message=f"row_stationary keeps filters apart and all other tensors in one buffer; found {holders}",
+            )
+        )
     return RowStationaryLimits(
         rows=array.rows,
         cols=array.cols,
@@ -48,8 +64,8 @@ def array_timing(arch: Accelerator) -> ArrayTiming:
         psum_write_words=noc.psum_write_words_per_cycle,
         filter_rf_words=array.filter_rf_words,
         ifmap_rf_words=array.ifmap_rf_words,
-        psum_fifo_words=array.psum_rf_words,
+        psum_fifo_words=array.psum_fifo_words,
         pipeline_stages=array.pipeline_stages,
-        psum_add_cycles=1,
-        filter_prefetch=1,
+        psum_add_cycles=array.psum_add_cycles,
+        filter_prefetch=int(array.filter_prefetch),
     )

@@ -24,7 +24,16 @@ class RowStationaryMesh(ArraySpec):
     filter_rf_cell, ifmap_rf_cell, psum_rf_cell
         What they are built from.
     pipeline_stages
-        Cycles from the operands' read to the psum's write; fill and drain of a pass.
+        Cycles from a psum's operands to its result; fill and drain of a pass.
+    psum_fifo_words
+        Depth of the two psum FIFOs of a column of PEs, towards and from the buffer.
+    psum_add_cycles
+        Adder cycles that a psum from the neighbour or the buffer takes: 1 where a PE has one adder, which no product
+        can use meanwhile; 0 where it has a second one.
+    filter_prefetch
+        True where the words of the filter RF that a pass leaves free may take the next pass's weights.
+    stops_for_fmaps
+        True where the array stands still while ifmaps come from DRAM and while ofmaps go there.
     """
 
     DATAFLOWS: ClassVar[tuple[str, ...]] = ("row_stationary",)
@@ -39,6 +48,10 @@ class RowStationaryMesh(ArraySpec):
     ifmap_rf_cell: Cell = "registers"
     psum_rf_cell: Cell = "registers"
     pipeline_stages: Count
+    psum_fifo_words: Count
+    psum_add_cycles: Literal[0, 1]
+    filter_prefetch: bool
+    stops_for_fmaps: bool
 
     @property
     def n_pes(self) -> int:
