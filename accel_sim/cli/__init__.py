@@ -10,6 +10,7 @@ import click
 
 from accel_sim import __version__
 from accel_sim.cli.compare import compare
+from accel_sim.cli.dram import dram
 from accel_sim.cli.explain import explain
 from accel_sim.cli.faults import FaultGroup
 from accel_sim.cli.list_names import list_names
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (run, compare, explain, validate, list_names):
+for command in (run, compare, explain, dram, validate, list_names):
     main.add_command(command)
