@@ -82,8 +82,6 @@ def line_table(n_multipliers: int, n_lines: int) -> dict[tuple[int, int], int]:
         # STONNE gives the root level a spare second adder, which takes a place among the edge adders.
         edges += [(level, 0), (level, n_nodes - 1 if from_root else -1)]
     table = {}
-    if n_lines == 0:
-        return {(n_levels - 1 - up, node): 2**up + node for up in range(n_levels) for node in range(2**up)}
     for i, pair in enumerate(pairs):
         for adder in pair:
             table[adder] = i % n_lines
@@ -96,7 +94,7 @@ def gemm(rows: list[list[int]], counts: list[int], n_columns: int, spec: Any) ->
     if spec.drop_useless:
         rows = [[k for k in row if counts[k]] for row in rows]
     n_levels = spec.n_multipliers.bit_length() - 1
-    lines = line_table(spec.n_multipliers, spec.collection_lines)
+    lines = line_table(spec.n_multipliers, spec.collection_lines or 1)
     total = reads = psums = writes = 0
     all_folds = folds(rows, spec.n_multipliers, spec.cut_rows)
     for clusters in all_folds:
@@ -117,7 +115,7 @@ def gemm(rows: list[list[int]], counts: list[int], n_columns: int, spec: Any) ->
         first = 0
         for cluster in clusters:
             members = range(first, first + len(cluster))
-            line = lines[finishing_adder(members[0], members[-1])]
+            line = lines[finishing_adder(members[0], members[-1])] if spec.collection_lines else first
             arrivals.setdefault(line, []).extend(max(sent[m][n] for m in members) for n in range(n_columns))
             first += len(cluster)
         last = 0

@@ -67,6 +67,24 @@ def eie_matvec(column_words: NDArray[np.uint64], columns: NDArray[np.int64], spe
         The array.
     """
     nnz, padding = interleaved_entries(column_words, spec.n_pes, spec.max_run)
+    return eie_product(nnz, padding, columns, spec)
+
+
+@njit
+def eie_product(
+    nnz: NDArray[np.int32], padding: NDArray[np.int32], columns: NDArray[np.int64], spec: EieSpec
+) -> EieCounts:
+    """Time one product of a matrix whose entries are counted, so that a batch of vectors counts them once.
+
+    Parameters
+    ----------
+    nnz, padding
+        int32[n_cols, n_pes] each; see :func:`~accel_sim.kernels.runs.interleaved_entries`.
+    columns
+        int64[n_nonzero]: where the vector is not zero, ascending.
+    spec
+        The array.
+    """
     entries = nnz + padding
     timing = broadcast_queue(entries, columns, spec.queue_depth, spec.empty_slice_cycles)
     pe_padding = np.zeros(spec.n_pes, dtype=np.int64)

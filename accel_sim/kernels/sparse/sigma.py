@@ -32,7 +32,7 @@ class SigmaSpec(NamedTuple):
     """The keys of a SIGMA-like array.
 
     ``n_multipliers`` a power of two; ``distribution_ports`` values sent a cycle; ``collection_lines`` sums written a
-    cycle, 0 for a line at every adder. ``non_blocking``: any value reaches any multiplier (a Benes network) instead of
+    cycle, 0 for a line to every sum. ``non_blocking``: any value reaches any multiplier (a Benes network) instead of
     one port a group of multipliers. ``cut_rows``: folds are filled to the last multiplier, psums of a cut row are added
     in the output buffer. ``drop_useless``: stationary values that meet only zeros are not loaded.
     """
@@ -232,8 +232,6 @@ def collection_line(level: int, node: int, n_multipliers: int, n_lines: int) -> 
     """
     n_levels = adder_levels(n_multipliers)
     from_root = n_levels - 1 - level
-    if n_lines == 0:
-        return (1 << from_root) - 1 + node
     n_units = (1 << (n_levels - 1)) - n_levels
     if from_root == 0:
         return 2 * n_units % n_lines
@@ -269,7 +267,7 @@ def last_write(
     stop_of[n_clusters - 1] = used
     for cluster in range(n_clusters):
         level, node = adder_of(first_of[cluster], stop_of[cluster] - 1)
-        line_of[cluster] = collection_line(level, node, n_multipliers, n_lines)
+        line_of[cluster] = collection_line(level, node, n_multipliers, n_lines) if n_lines > 0 else cluster
     latest = np.int64(0)
     clusters_on = np.zeros(line_of.max() + 1, dtype=np.int64)
     for cluster in range(n_clusters):

@@ -182,12 +182,15 @@ def _run_fold(
     clock = 0
     while n_written.sum() < n_clusters * n_columns:
         clock += 1
-        for line in range(spec.collection_lines if spec.collection_lines > 0 else n_multipliers):
+        for line in range(spec.collection_lines if spec.collection_lines > 0 else n_clusters):
             chosen = NOTHING
             for cluster in range(n_clusters):
                 members = np.flatnonzero(fold.cluster == cluster)
                 level, node = adder_of(members[0], members[-1])
-                if collection_line(level, node, n_multipliers, spec.collection_lines) != line:
+                own_line = cluster
+                if spec.collection_lines > 0:
+                    own_line = collection_line(level, node, n_multipliers, spec.collection_lines)
+                if own_line != line:
                     continue
                 column = n_written[cluster]
                 waits = column < n_summed[cluster] and leaves_adders[cluster, column] <= clock
