@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from accel_sim.engine.simulate import simulate as simulate
     from accel_sim.report.compare import compare as compare
     from accel_sim.report.load import load_results as load_results
+    from accel_sim.validation.verify import verify as verify
     from accel_sim.workload import load_workload as load_workload
 
 __version__ = "0.1.0"
@@ -29,9 +30,10 @@ _HOMES = {
     "simulate": "accel_sim.engine.simulate",
     "compare": "accel_sim.report.compare",
     "load_results": "accel_sim.report.load",
+    "verify": "accel_sim.validation.verify",
 }
 
-__all__ = ["__version__", "compare", "load_arch", "load_results", "load_workload", "simulate"]
+__all__ = ["__version__", "compare", "load_arch", "load_results", "load_workload", "simulate", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from accel_sim.cli.faults import FaultGroup
 from accel_sim.cli.list_names import list_names
 from accel_sim.cli.run import run
 from accel_sim.cli.validate import validate
+from accel_sim.cli.verify import verify
 
 __all__ = ["main"]
 
@@ -29,5 +30,5 @@ def main() -> None:
     """
 
 
-for command in (run, compare, explain, dram, validate, list_names):
+for command in (run, compare, verify, explain, dram, validate, list_names):
     main.add_command(command)

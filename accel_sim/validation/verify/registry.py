@@ -1,0 +1,30 @@
+"""Which array organisation has which stepped twin; a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from accel_sim.arch import Accelerator
+from accel_sim.errors import ArchError, Fault
+from accel_sim.validation.verify.adder_tree import AdderTreeTwin
+from accel_sim.validation.verify.row_stationary_mesh import RowStationaryTwin
+from accel_sim.validation.verify.twin import Twin
+
+TWINS: dict[str, Twin] = {
+    "adder_tree": AdderTreeTwin(),
+    "row_stationary_mesh": RowStationaryTwin(),
+}
+
+
+def twin_of(arch: Accelerator) -> Twin:
+    """Return the twin of the array of ``arch``.
+
+    Raises
+    ------
+    ArchError
+        If there is none.
+    """
+    organisation = arch.array.organisation
+    if organisation not in TWINS:
+        known = ", ".join(TWINS)
+        message = f"{arch.name} is a {organisation}, which has no stepped twin to verify it with; allowed: {known}"
+        raise ArchError(Fault(key="array.organisation", message=message))
+    return TWINS[organisation]
