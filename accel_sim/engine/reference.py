@@ -91,8 +91,9 @@ class _Arbiter:
             unit.note_state(self.have)
 
     def end_commands(self) -> bool:
-        """Steps 1 and 2: end all that is over, then apply the signals, then let go of layers that have ended."""
-        ended = []
+        """Steps 1 and 2: end all that is over, apply the signals, let go of layers that have ended; False if nothing."""
+        ended: list[Command] = []
+        retired = False
         for unit in self.units:
             while (command := unit.end_command()) is not None:
                 ended.append(command)
@@ -104,7 +105,8 @@ class _Arbiter:
         while self.live and self.live[0].n_left == 0:
             self.retire()
             self.admit()
-        return bool(ended)
+            retired = True
+        return bool(ended) or retired
 
     def issue_commands(self) -> bool:
         """Step 3: let each unit issue its next command if it may."""
