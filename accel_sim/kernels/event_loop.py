@@ -236,7 +236,7 @@ def push_demands(
             units.server_event[server] = peek(servers, server)
 
 
-@njit
+@inlined
 def push_transfer(memory: Memory, unit: int, address: int, shape: I64, slot: int, now: int) -> None:
     """Send a demand to the memory; ``shape`` int64 [6] as :data:`accel_sim.kernels.dram.transfers.Shape`."""
     ratio = (memory.state[CLOCKS], memory.state[PER_CYCLES])
@@ -245,7 +245,7 @@ def push_transfer(memory: Memory, unit: int, address: int, shape: I64, slot: int
     memory.state[UNDER_WAY] += 1
 
 
-@njit
+@inlined
 def take_transfer(memory: Memory, now: int) -> tuple[int, int]:
     """Return (unit, slot) of a transfer that is complete by ``now``; (-1, -1) if there is none."""
     if memory.state[UNDER_WAY] == 0:
@@ -314,7 +314,7 @@ def run_until_retired(
     The caller replaces the retired layer and calls again; the clock stands still in between.
     """
     live, flights, units = borrow(live), borrow(flights), borrow(units)
-    books, servers = borrow(books), borrow(servers)
+    books, servers, memory = borrow(books), borrow(servers), borrow(memory)
     now = books.clock[NOW]
     close_windows(live, books, now)
     units.touched[:] = 1
