@@ -75,14 +75,14 @@ def miscounts(run: Stepped, fast: FastPath) -> Iterator[Miscount]:
 
 
 def wrong_count(twin: Twin, job: LayerJob, run: Stepped, fast: FastPath, found: list[Miscount]) -> Difference:
-    """Find a part in which the first of the miscounts differs; counts of the layer as a whole have none."""
+    """Find a part in which the first of the miscounts differs; what no command counts has none."""
     key, field, stepped, expected = found[0]
     peer = f"({key.peer})" if key.peer else ""
     subject = " ".join(text for text in (key.level, key.tensor, key.event, peer, UNITS[field]) if text)
     if len(found) > 1:
         subject += f" (and {len(found) - 1} other counts)"
     part, clock = "", -1
-    if all(action.key != key for action in fast.program.layer_actions):
+    if fast.counts_by_command(key):
         if fast.n_commands % run.n_parts:
             return _unlike_parts(twin, job, run, fast, "accesses")
         sums = np.concatenate(([0], fast.sums(key, field, run.n_parts)))

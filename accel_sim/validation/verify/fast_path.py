@@ -52,6 +52,10 @@ class FastPath:
                 total[same] = total.get(same, Count(0, 0, 0)).plus(count)
         return total
 
+    def counts_by_command(self, key: ActionKey) -> bool:
+        """Whether commands count an action, not the layer as a whole."""
+        return any(joined(other) == key for other in self.program.action_keys)
+
     def ends(self, n_parts: int) -> I64:
         """Cycles until the end of each of ``n_parts`` parts with equally many commands, int64 [parts]."""
         return np.cumsum(self.program.own_cycles[self._commands].reshape(n_parts, -1).sum(axis=1))
