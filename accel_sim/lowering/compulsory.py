@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from accel_sim.lowering.memory_map import LayerPlaces, TensorPlace
+from accel_sim.mapping.spans import Span, axes_of
 from accel_sim.workload import Layer
 
 
@@ -15,8 +14,9 @@ def compulsory_dram_bytes(layer: Layer, places: LayerPlaces) -> int:
     lower bound for transfers that round each piece up.
     """
     shape = layer.shape
-    rows = _touched(shape.p, shape.r, shape.stride_h, getattr(shape, "dilation_h", 1), shape.pad_h, shape.h)
-    cols = _touched(shape.q, shape.s, shape.stride_w, getattr(shape, "dilation_w", 1), shape.pad_w, shape.w)
+    row_axis, col_axis = axes_of(shape)
+    rows = int(row_axis.touched(Span.cut(shape.p, shape.p))[0])
+    cols = int(col_axis.touched(Span.cut(shape.q, shape.q))[0])
     total = 0
     for place in places.inputs:
         n, c, _, _ = place.shape
@@ -28,9 +28,3 @@ def compulsory_dram_bytes(layer: Layer, places: LayerPlaces) -> int:
 
 def _stored(place: TensorPlace, words: int) -> int:
     return words * place.word_bits * place.stored.numerator // (8 * place.stored.denominator)
-
-
-def _touched(outputs: int, window: int, stride: int, dilation: int, padding: int, size: int) -> int:
-    """How many of ``size`` input rows (or columns) some window covers."""
-    index = np.arange(outputs)[:, None] * stride - padding + np.arange(window)[None, :] * dilation
-    return int(np.unique(index[(index >= 0) & (index < size)]).size)

@@ -114,7 +114,7 @@ class _Nest:
         self.buffers: dict[str, Buffer] = {
             "ifmap": context.arch.buffer_for("ifmap"),
             "filter": context.arch.buffer_for("filter"),
-            "psum": context.arch.buffer_for("ofmap"),
+            "psum": context.arch.buffer_for("psum"),
         }
         cut, steps = geometry, geometry.steps
         self.ifmap_class, self.ifmap_boxes = classify(
@@ -123,6 +123,8 @@ class _Nest:
                 cut.c.size[steps.c],
                 cut.y.size[steps.p],
                 cut.x.size[steps.q],
+                cut.kept_rows[steps.p],
+                cut.kept_cols[steps.q],
                 cut.room_rows[steps.p],
                 cut.room_cols[steps.q],
             ]
@@ -136,7 +138,7 @@ class _Nest:
 
     def _runs(self, operand: str, box: tuple[int, ...]) -> Runs:
         if operand == "ifmap":
-            n, c, h, w, _, _ = box
+            n, c, h, w, *_ = box
             return box_runs(self.places.inputs[0], n, c, h, w)
         if operand == "filter":
             assert self.places.filter is not None
@@ -146,10 +148,10 @@ class _Nest:
         return box_runs(self.places.ofmap if operand == "ofmap" else self.places.scratch, n, k, p, q)
 
     def _words(self, operand: str, box: tuple[int, ...]) -> int:
-        """Words of a tile that are moved; padding is made on chip."""
+        """Words of a tile that enter or leave its buffer; padding is made on chip."""
         if operand == "ifmap":
-            n, c, h, w, _, _ = box
-            return n * c * h * w
+            n, c, _, _, rows, cols, _, _ = box
+            return n * c * rows * cols
         if operand == "filter":
             k, c = box
             return k * c * self.shape.r * self.shape.s
@@ -159,7 +161,7 @@ class _Nest:
         """Bytes that a tile occupies in its buffer; an ofmap tile has the room of its psums."""
         words = self._words(operand, box)
         if operand == "ifmap":
-            n, c, _, _, rows, cols = box
+            n, c, *_, rows, cols = box
             words = n * c * rows * cols
         bits = max(self.bits.psum, self.bits.ofmap) if operand == "psum" else getattr(self.bits, operand)
         return ceil_div(words * bits, 8)
@@ -261,7 +263,7 @@ class _Nest:
             first, last = bool(bits[-2]), bool(bits[-1])
             n, k, p, q = boxes[2]
             step = cost(
-                Step(n=n, p=p, q=q, k=k, c=boxes[1][1], rows=boxes[0][4], cols=boxes[0][5], first=first, last=last)
+                Step(n=n, p=p, q=q, k=k, c=boxes[1][1], rows=boxes[0][6], cols=boxes[0][7], first=first, last=last)
             )
             own_cycles.append(step.own_cycles)
             if times is None:
@@ -287,7 +289,7 @@ class _Nest:
         waits = {"ready:ifmap": ifmap_begins, "ready:filter": filter_begins}
         waits["grant:array" if first else "ready:psum"] = psum_begins
         early: dict[str, int] = {}
-        late = {"ready:ofmap": psum_ends}
+        late = {"done:array": psum_ends}
         if filter_ends:
             early[space(self.buffers["filter"])] = self._room("filter", boxes[1])
         if ifmap_ends:
@@ -307,7 +309,7 @@ class _Nest:
             demands, actions = self.context.store(tensor, runs, words, getattr(self.bits, tensor), buffer)
             signals = {space(buffer): self._room("psum", box)}
             signals |= self.context.ledger.signals(self.layer.name) if done else {"spilled": 1}
-            return self.builder.template(waits={"ready:ofmap": 1}, signals=signals, demands=demands, actions=actions)
+            return self.builder.template(waits={"done:array": 1}, signals=signals, demands=demands, actions=actions)
 
         rows = np.empty(at.size, dtype=np.int64)
         address = np.empty(at.size, dtype=np.int64)

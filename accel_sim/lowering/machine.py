@@ -89,16 +89,16 @@ def standard_machine(
         )
         for buffer in arch.buffers
     ]
-    ofmap_buffer = arch.buffer_for("ofmap").name
     for tensor, loader in LOADERS.items():
-        holder = ofmap_buffer if tensor == "psum" else arch.buffer_for(tensor).name
+        holder = arch.buffer_for(tensor).name
         semaphores.append(Semaphore(name=f"grant:{tensor}", unit=loader, reason=f"full:{holder}"))
         semaphores.append(Semaphore(name=f"ready:{tensor}", unit=ARRAY, reason=f"dram:{tensor}"))
     semaphores += [
-        Semaphore(name="grant:array", unit=ARRAY, reason=f"full:{ofmap_buffer}"),
-        Semaphore(name="grant:vector", unit=VECTOR, reason=f"full:{ofmap_buffer}"),
+        Semaphore(name="grant:array", unit=ARRAY, reason=f"full:{arch.buffer_for('psum').name}"),
+        Semaphore(name="grant:vector", unit=VECTOR, reason=f"full:{arch.buffer_for('ofmap').name}"),
         Semaphore(name="ready:vector", unit=VECTOR, reason="dram:ifmap"),
-        Semaphore(name="ready:ofmap", unit=DMA_OFMAP, reason="producer"),
+        Semaphore(name="done:array", unit=DMA_OFMAP, reason="producer"),
+        Semaphore(name="done:vector", unit=DMA_OFMAP, reason="producer"),
         Semaphore(name="spilled", unit=DMA_PSUM, reason="dram:psum"),
         Semaphore(name="stored:ifmap", unit=DMA_IFMAP, reason="producer"),
         Semaphore(name="stored:filter", unit=DMA_FILTER, reason="producer"),

@@ -6,6 +6,9 @@ from accel_sim.lowering.context import LoweringContext
 from accel_sim.program import Action, ActionKey
 from accel_sim.workload import Layer
 
+STEP_MACS = ActionKey("array", "", "mac")
+"""MACs that an array command works through, counted command by command: together they must be those of the layer."""
+
 
 def mac_actions(context: LoweringContext, layer: Layer) -> list[Action]:
     """Return the MACs of ``layer`` that are done and those that a zero operand gates (the multiplier holds still)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accel_sim.arch import AdderTree
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.loop_nest import Step, StepCost, lower_nest
-from accel_sim.lowering.macs import mac_actions
+from accel_sim.lowering.macs import STEP_MACS, mac_actions
 from accel_sim.lowering.steps import nest_geometry
 from accel_sim.mapping.base import Mapping
 from accel_sim.mapping.loop_nest import NestPlan
@@ -28,7 +28,7 @@ def lower_no_local_reuse(context: LoweringContext, layer: Layer, mapping: Mappin
     assert isinstance(plan, NestPlan)
     assert isinstance(array, AdderTree)
     assert isinstance(shape, MacShape)
-    ifmaps, filters, psums = (context.arch.buffer_for(tensor) for tensor in ("ifmap", "filter", "ofmap"))
+    ifmaps, filters, psums = (context.arch.buffer_for(tensor) for tensor in ("ifmap", "filter", "psum"))
     bits = plan.bits
 
     def cost(step: Step) -> StepCost:
@@ -41,6 +41,7 @@ def lower_no_local_reuse(context: LoweringContext, layer: Layer, mapping: Mappin
         full_groups, rest = divmod(step.k, array.tn)
         read_ifmap = ActionKey(ifmaps.name, "ifmap", "read", PEER)
         actions = [
+            Action(STEP_MACS, 0, macs),
             Action(read_ifmap, taps * c_groups * full_groups * ifmap_row, taps * step.c * full_groups, array.tn),
             Action(read_ifmap, taps * c_groups * bool(rest) * ifmap_row, taps * step.c * bool(rest), rest),
             Action(ActionKey(PEER, "ifmap", "write", ifmaps.name), 0, macs),

@@ -9,12 +9,13 @@ from accel_sim.arch import Buffer
 from accel_sim.kernels.row_stationary import layer_cycles
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.loop_nest import Step, StepCost, StepTimes, lower_nest
-from accel_sim.lowering.macs import mac_actions
-from accel_sim.lowering.steps import Geometry, Span, Steps, Visits, input_span
+from accel_sim.lowering.macs import STEP_MACS, mac_actions
+from accel_sim.lowering.steps import Geometry, Steps, Visits
 from accel_sim.mapping.base import Mapping, WordBits, word_bits
 from accel_sim.mapping.row_stationary_arch import array_timing
 from accel_sim.mapping.row_stationary_letters import RowStationaryMapping
 from accel_sim.mapping.row_stationary_passes import PassTable, enumerate_passes
+from accel_sim.mapping.spans import Span, axes_of
 from accel_sim.program import Action, ActionKey, LayerProgram
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, MacShape
@@ -52,7 +53,7 @@ def lower_row_stationary(context: LoweringContext, layer: Layer, mapping: Mappin
 
 
 def pass_geometry(shape: MacShape, letters: RowStationaryMapping, table: PassTable, bits: WordBits) -> Geometry:
-    """Return the passes of ``table`` as steps."""
+    """Return the passes of ``table`` as steps; whole rows are fetched, and what no window touches is not kept."""
     filters, first = np.unique(table.first_filter, return_index=True)
     k = Span(start=filters, size=table.filters[first])
     n, p, c = Span.cut(shape.n, letters.n), Span.cut(shape.p, letters.e), Span.cut(shape.c, letters.q * letters.r)
@@ -66,6 +67,7 @@ def pass_geometry(shape: MacShape, letters: RowStationaryMapping, table: PassTab
     block = ((table.group * n.size.size + at["n"]) * p.size.size + at["p"]) * (shape.k + 1)
     m_block = table.first_filter // letters.m
     first_c, last_c = at["c"] == 0, at["c"] == c.size.size - 1
+    rows, cols = axes_of(shape)
     loads = table.loads_filters == 1
     return Geometry(
         steps=Steps(
@@ -86,8 +88,10 @@ def pass_geometry(shape: MacShape, letters: RowStationaryMapping, table: PassTab
         q=q,
         k=k,
         c=c,
-        y=input_span(p, shape.r, shape.stride_h, 1, shape.pad_h, shape.h),
-        x=input_span(q, shape.s, shape.stride_w, 1, shape.pad_w, shape.w),
+        y=rows.cover(p),
+        x=Span(start=np.zeros(1, dtype=np.int64), size=np.array([shape.w])),
+        kept_rows=rows.touched(p),
+        kept_cols=cols.touched(q),
         room_rows=_sent(p.size, shape.r, shape.stride_h),
         room_cols=_sent(q.size, shape.s, shape.stride_w),
     )
@@ -113,7 +117,7 @@ class _PassCost:
     ) -> None:
         arch = context.arch
         self.context, self.shape, self.letters, self.bits = context, shape, letters, bits
-        self.ifmaps, self.filters, self.psums = (arch.buffer_for(name) for name in ("ifmap", "filter", "ofmap"))
+        self.ifmaps, self.filters, self.psums = (arch.buffer_for(name) for name in ("ifmap", "filter", "psum"))
 
     def __call__(self, step: Step) -> StepCost:
         """Return the counts of one pass."""
@@ -126,6 +130,7 @@ class _PassCost:
         taken = {"ifmap": row_words * shape.r * step.p * sets, "filter": filter_words * step.p}
         links = psum_words * (shape.r * channel_sets - 1)
         actions = [
+            Action(STEP_MACS, 0, psum_words * step.c * shape.r * shape.s),
             *self._multicast_rows(step, row_words, sets),
             Action(
                 ActionKey(RF, "ifmap", "write", self.ifmaps.name), self._bytes("ifmap", taken["ifmap"]), taken["ifmap"]
@@ -181,7 +186,7 @@ def _rf_actions(context: LoweringContext, layer: Layer) -> list[Action]:
     Every MAC reads its ifmap word. One that is not gated also reads its weight, and reads and writes its psum.
     """
     bits = word_bits(layer, context.arch)
-    done = next(action.words for action in mac_actions(context, layer) if action.key.event == "done")
+    done = sum(action.words for action in mac_actions(context, layer) if action.key.event == "done")
     counts = (
         ("ifmap", "read", layer.n_macs),
         ("filter", "read", done),

@@ -10,33 +10,12 @@ from numpy.typing import NDArray
 
 from accel_sim.mapping.base import WordBits
 from accel_sim.mapping.loop_nest import IRRELEVANT_LOOP, NestPlan, TileSizes, loop_counts
+from accel_sim.mapping.spans import Span, axes_of
 from accel_sim.units import ceil_div
 from accel_sim.workload import MacShape
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """The blocks of one dimension: first index and size of each, int64 [blocks]."""
-
-    start: I64
-    size: I64
-
-    @classmethod
-    def cut(cls, total: int, tile: int) -> Span:
-        """Cut ``total`` into blocks of ``tile``, the last one smaller."""
-        start = np.arange(0, total, tile, dtype=np.int64)
-        return cls(start=start, size=np.minimum(tile, total - start))
-
-
-def input_span(outputs: Span, window: int, stride: int, dilation: int, padding: int, size: int) -> Span:
-    """Return the ifmap rows (or columns) inside the fmap that each block of ofmap rows needs; size 0 if none."""
-    first = outputs.start * stride - padding
-    last = (outputs.start + outputs.size - 1) * stride - padding + (window - 1) * dilation
-    start = np.clip(first, 0, size)
-    return Span(start=start, size=np.maximum(np.minimum(last + 1, size) - start, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +56,9 @@ class Geometry:
     """A layer cut into tile steps: the steps, the blocks of each dimension, and how wide words are.
 
     ``n p q k c`` are the blocks of images, ofmap rows and columns, ofmap and ifmap channels of one group; ``y x`` the
-    ifmap rows and columns that the blocks ``p q`` need. ``room_rows``, ``room_cols`` are the same with the padding
-    that the buffer holds as well; they equal ``y x`` where padding is made on the way to the array.
+    ifmap rows and columns that are fetched for the blocks ``p q``. Of these, ``kept_rows`` and ``kept_cols`` go into
+    the buffer; with ``room_rows`` and ``room_cols`` it holds their padding as well. All three are equal where the
+    buffer holds what was fetched, and padding is made on the way to the array.
     """
 
     steps: Steps
@@ -90,6 +70,8 @@ class Geometry:
     c: Span
     y: Span
     x: Span
+    kept_rows: I64
+    kept_cols: I64
     room_rows: I64
     room_cols: I64
 
@@ -98,8 +80,8 @@ def nest_geometry(shape: MacShape, plan: NestPlan) -> Geometry:
     """Cut ``shape`` as a tiled loop nest does."""
     sizes = plan.sizes
     p, q = Span.cut(shape.p, sizes.tp), Span.cut(shape.q, sizes.tq)
-    y = input_span(p, shape.r, shape.stride_h, shape.dilation_h, shape.pad_h, shape.h)
-    x = input_span(q, shape.s, shape.stride_w, shape.dilation_w, shape.pad_w, shape.w)
+    rows, cols = axes_of(shape)
+    y, x = rows.cover(p), cols.cover(q)
     return Geometry(
         steps=nest_steps(shape, sizes, plan.resident),
         bits=plan.bits,
@@ -110,6 +92,8 @@ def nest_geometry(shape: MacShape, plan: NestPlan) -> Geometry:
         c=Span.cut(shape.c, sizes.tc),
         y=y,
         x=x,
+        kept_rows=y.size,
+        kept_cols=x.size,
         room_rows=y.size,
         room_cols=x.size,
     )

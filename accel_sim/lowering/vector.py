@@ -11,8 +11,9 @@ from accel_sim.arch import Accelerator, Buffer
 from accel_sim.errors import Fault, MappingError
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import DMA_IFMAP, DMA_OFMAP, VECTOR, allocator, loader_of, room_wait, space
-from accel_sim.lowering.steps import Span, classify, input_span
+from accel_sim.lowering.steps import classify
 from accel_sim.lowering.transfer import box_address, box_runs
+from accel_sim.mapping.spans import Span, axes_of
 from accel_sim.program import Action, ActionKey, LayerBuilder, LayerProgram
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, VectorShape
@@ -38,8 +39,8 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
     passes = 2 if layer.op in REDUCTIONS and tile_c < shape.c else 1
 
     c, p, q = Span.cut(shape.c, tile_c), Span.cut(shape.p, tile_p), Span.cut(shape.q, tile_q)
-    y = input_span(p, shape.r, shape.stride_h, 1, shape.pad_h, shape.h)
-    x = input_span(q, shape.s, shape.stride_w, 1, shape.pad_w, shape.w)
+    row_axis, col_axis = axes_of(shape)
+    y, x = row_axis.cover(p), col_axis.cover(q)
     lengths = (shape.n, p.size.size, q.size.size, passes, c.size.size)
     n_at, p_at, q_at, pass_at, c_at = np.indices(lengths, dtype=np.int64).reshape(5, -1)
     classes, boxes = classify([c.size[c_at], y.size[p_at], x.size[q_at], p.size[p_at], q.size[q_at], pass_at])
@@ -78,7 +79,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
         released: dict[str, int] = {space(ifmaps): read}
         step = builder.template(
             waits={"ready:vector": shape.n_operands, "grant:vector": int(writes)},
-            signals={**released, "ready:ofmap": int(writes)},
+            signals={**released, "done:vector": int(writes)},
             demands=[
                 *context.port_demands(ifmaps, read, write=False),
                 *context.port_demands(ofmaps, out_room * writes, write=True),
@@ -90,7 +91,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
         demands, actions = context.store("ofmap", out_runs, out_words, bits, ofmaps)
         stores.append(
             builder.template(
-                waits={"ready:ofmap": 1},
+                waits={"done:vector": 1},
                 signals={space(ofmaps): out_room, **context.ledger.signals(layer.name)},
                 demands=demands,
                 actions=actions,

@@ -68,7 +68,7 @@ def loop_counts(shape: MacShape, tn: Any, tp: Any, tq: Any, tk: Any, tc: Any) ->
     return {"b": blocks, "k": ceil_div(shape.k, tk), "c": ceil_div(shape.c, tc)}
 
 
-def inner_set(operand: str, order: str, counts: dict[str, Any]) -> Any:
+def inner_set(operand: str, order: str, counts: Mapping[str, Any]) -> Any:
     """How many tiles of ``operand`` are visited during one iteration of its irrelevant loop."""
     loop = IRRELEVANT_LOOP[operand]
     tiles = 1
@@ -77,21 +77,44 @@ def inner_set(operand: str, order: str, counts: dict[str, Any]) -> Any:
     return tiles
 
 
-def fetches(operand: str, order: str, counts: dict[str, Any], tile: Any, capacity: int) -> tuple[Any, Any]:
-    """Tiles of ``operand`` brought in per group, and how many stay together in the buffer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The buffers by name: bytes of each, bytes that the array may use at a time, and which one holds each operand."""
 
-    Parameters
-    ----------
-    tile, capacity
-        Size of one tile and of the buffer, in the same unit.
+    size_bytes: Mapping[str, int]
+    usable_bytes: Mapping[str, int]
+    holder: Mapping[str, str]
+
+    def tenants(self, buffer: str) -> list[str]:
+        """Operands that share ``buffer``."""
+        return [operand for operand in IRRELEVANT_LOOP if self.holder[operand] == buffer]
+
+
+def residents(order: str, counts: Mapping[str, Any], tile_bytes: Mapping[str, Any], rooms: Rooms) -> dict[str, Any]:
+    """How many tiles of each operand stay together in its buffer while its irrelevant loop runs; 1 if none do.
+
+    Psums choose first, then ifmaps, then filters: what is left when every operand has room for one tile is theirs.
     """
+    free = {
+        buffer: size - sum(tile_bytes[operand] for operand in rooms.tenants(buffer))
+        for buffer, size in rooms.usable_bytes.items()
+    }
+    together = {}
+    for operand in ("psum", "ifmap", "filter"):
+        buffer, tiles = rooms.holder[operand], inner_set(operand, order, counts)
+        more_bytes = (tiles - 1) * tile_bytes[operand]
+        stay = (counts[IRRELEVANT_LOOP[operand]] > 1) & (more_bytes <= free[buffer])
+        together[operand] = np.where(stay, tiles, 1)
+        free[buffer] = free[buffer] - np.where(stay, more_bytes, 0)
+    return together
+
+
+def fetches(operand: str, order: str, counts: Mapping[str, Any], resident: Any) -> Any:
+    """Tiles of ``operand`` brought in per group when ``resident`` of them stay together."""
     loop = IRRELEVANT_LOOP[operand]
     distinct = 1
     for name in "bkc":
         if name != loop:
             distinct = distinct * counts[name]
-    together = inner_set(operand, order, counts)
-    stays = (together == 1) | (together * tile <= capacity) | (counts[loop] == 1)
-    fetched = np.where(stays, distinct, distinct * counts[loop])
-    resident = np.where(stays & (counts[loop] > 1), together, 1)
-    return fetched, resident
+    stays = inner_set(operand, order, counts) <= resident
+    return np.where(stays, distinct, distinct * counts[loop])

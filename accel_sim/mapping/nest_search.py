@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.mapping.base import Costs, Objective, WordBits, rank
-from accel_sim.mapping.loop_nest import ORDERS, TileSizes, fetches, loop_counts, tile_words
+from accel_sim.mapping.loop_nest import ORDERS, Rooms, TileSizes, fetches, loop_counts, residents, tile_words
+from accel_sim.mapping.spans import axes_of, covered_rows
 from accel_sim.workload import MacShape
 
 I64 = NDArray[np.int64]
@@ -23,53 +24,57 @@ class NestScores:
     """What one loop order costs for every candidate; arrays int64 [candidates].
 
     ``resident`` are tiles of an operand that stay together, ``tile_bytes`` the size of one, ``fetched`` how many are
-    brought in per group, ``spilled`` how many psum tiles leave unfinished and come back per group, ``dram_bytes`` the
-    whole layer's traffic, ``steps`` the array's tile steps of the whole layer.
+    brought in per group (psums: fresh or fetched back), ``dram_bytes`` the whole layer's traffic, ``steps`` the array's
+    tile steps of the whole layer.
     """
 
     resident: Mapping[str, I64]
     tile_bytes: Mapping[str, I64]
     fetched: Mapping[str, I64]
-    spilled: I64
     dram_bytes: I64
     steps: I64
 
-    def fits(self, capacity_bytes: Mapping[str, int], tiles: int) -> NDArray[np.bool_]:
-        """Whether every operand's buffer holds its resident tiles, or ``tiles`` of the passing ones."""
+    def fits(self, rooms: Rooms, tiles: int) -> NDArray[np.bool_]:
+        """Whether the buffers hold the resident tiles and ``tiles`` of the passing ones, all tenants together."""
         legal = np.ones(self.steps.shape, dtype=np.bool_)
-        for operand in OPERANDS:
-            held = np.maximum(self.resident[operand], np.minimum(tiles, self.fetched[operand]))
-            legal &= held * self.tile_bytes[operand] <= capacity_bytes[operand]
+        for buffer, size in rooms.size_bytes.items():
+            used = np.zeros(self.steps.shape, dtype=np.int64)
+            held = np.zeros(self.steps.shape, dtype=np.int64)
+            for operand in rooms.tenants(buffer):
+                used += self.resident[operand] * self.tile_bytes[operand]
+                kept = np.maximum(self.resident[operand], np.minimum(tiles, self.fetched[operand]))
+                held += kept * self.tile_bytes[operand]
+            legal &= (used <= rooms.usable_bytes[buffer]) & (held <= size)
         return legal
 
 
-def score(
-    shape: MacShape, bits: WordBits, capacity_bytes: Mapping[str, int], grid: Mapping[str, I64], order: str
-) -> NestScores:
-    """Score every candidate of ``grid`` (int64 arrays by size name) under one loop order."""
+def score(shape: MacShape, bits: WordBits, rooms: Rooms, grid: Mapping[str, I64], order: str) -> NestScores:
+    """Score every candidate of ``grid`` (int64 arrays by size name) under one loop order.
+
+    The traffic is exact for dense tensors of whole bytes: edges and padding are cut from every tile.
+    """
     sizes = tuple(grid[name] for name in SIZE_NAMES)
     counts = loop_counts(shape, *sizes)
     words = tile_words(shape, *sizes)
     width = {"ifmap": bits.ifmap, "filter": bits.filter, "psum": max(bits.psum, bits.ofmap)}
     tile_bytes = {name: -(-words[name] * width[name] // 8) for name in OPERANDS}
-    fetched, resident = {}, {}
-    for name in OPERANDS:
-        fetched[name], resident[name] = fetches(name, order, counts, tile_bytes[name], capacity_bytes[name])
+    resident = residents(order, counts, tile_bytes, rooms)
+    fetched = {name: fetches(name, order, counts, resident[name]) for name in OPERANDS}
     final = counts["b"] * counts["k"]
-    spilled = fetched["psum"] - final
-    # Edge tiles are smaller than full ones: traffic counts whole tensors times their refetches.
-    ifmap_words = fetched["ifmap"] * words["ifmap"] * shape.c // (counts["c"] * grid["tc"])
-    filter_words = shape.k * shape.c * shape.r * shape.s * (fetched["filter"] // (counts["k"] * counts["c"]))
+    rows, cols = axes_of(shape)
+    ifmap_words = shape.n * shape.c * covered_rows(rows, shape.p, grid["tp"]) * covered_rows(cols, shape.q, grid["tq"])
+    filter_words = shape.k * shape.c * shape.r * shape.s
     ofmap_words = shape.n * shape.k * shape.p * shape.q
-    spill_words = ofmap_words * (fetched["psum"] // final - 1)
     dram_bits = (
-        ifmap_words * bits.ifmap + filter_words * bits.filter + ofmap_words * bits.ofmap + 2 * spill_words * bits.psum
+        ifmap_words * (fetched["ifmap"] // (counts["b"] * counts["c"])) * bits.ifmap
+        + filter_words * (fetched["filter"] // (counts["k"] * counts["c"])) * bits.filter
+        + ofmap_words * bits.ofmap
+        + 2 * ofmap_words * (fetched["psum"] // final - 1) * bits.psum
     )
     return NestScores(
         resident=resident,
         tile_bytes=tile_bytes,
         fetched=fetched,
-        spilled=spilled,
         dram_bytes=shape.groups * dram_bits // 8,
         steps=shape.groups * counts["b"] * counts["k"] * counts["c"],
     )
@@ -78,7 +83,7 @@ def score(
 def search(
     shape: MacShape,
     bits: WordBits,
-    capacity_bytes: Mapping[str, int],
+    rooms: Rooms,
     grid: Mapping[str, I64],
     compute_cycles: I64,
     buffer_pj: F64,
@@ -87,8 +92,8 @@ def search(
 ) -> TileSizes | None:
     """Return the best candidate under any loop order, or ``None`` if none fits its buffers.
 
-    Candidates whose buffers hold two tiles of each passing operand, so that transfers hide behind the array, come
-    before those that hold one.
+    Transfers hide behind the array where the buffers hold two tiles of each passing operand; where they hold one, the
+    array waits for every tile.
 
     Parameters
     ----------
@@ -97,22 +102,18 @@ def search(
     compute_cycles, buffer_pj
         The array's cycles and the on-chip energy of each candidate for the whole layer, [candidates].
     """
-    scores = {order: score(shape, bits, capacity_bytes, grid, order) for order in ORDERS}
-    for tiles in (2, 1):
-        legal = {order: scores[order].fits(capacity_bytes, tiles) for order in ORDERS}
-        if any(mask.any() for mask in legal.values()):
-            break
-    else:
+    scores = {order: score(shape, bits, rooms, grid, order) for order in ORDERS}
+    index = np.flatnonzero(np.concatenate([scores[order].fits(rooms, 1) for order in ORDERS]))
+    if not index.size:
         return None
-    mask = np.concatenate([legal[order] for order in ORDERS])
+    hidden = np.concatenate([scores[order].fits(rooms, 2) for order in ORDERS])
     dram_bytes = np.concatenate([scores[order].dram_bytes for order in ORDERS]).astype(np.float64)
     steps = np.concatenate([scores[order].steps for order in ORDERS])
     compute = np.tile(compute_cycles.astype(np.float64), len(ORDERS))
     rate = costs.dram_bytes_per_cycle
     dram = dram_bytes / float(rate) if rate is not None else np.zeros_like(dram_bytes)
-    cycles = np.maximum(compute, dram) if tiles == 2 else compute + dram
+    cycles = np.where(hidden, np.maximum(compute, dram), compute + dram)
     energy = dram_bytes * costs.dram_pj_per_byte + np.tile(buffer_pj, len(ORDERS))
-    index = np.flatnonzero(mask)
     pick = int(index[rank(objective, cycles[index], energy[index], steps[index])])
     which_order, candidate = divmod(pick, compute_cycles.size)
     tn, tp, tq, tk, tc = (int(grid[name][candidate]) for name in SIZE_NAMES)

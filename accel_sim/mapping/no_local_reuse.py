@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from accel_sim.arch import Accelerator, AdderTree
 from accel_sim.errors import Fault, MappingError
 from accel_sim.mapping.base import Bounds, Costs, Mapping, Objective, Param, WordBits, read_params, word_bits
-from accel_sim.mapping.loop_nest import ORDERS, NestPlan, TileSizes, ceil_div
+from accel_sim.mapping.loop_nest import ORDERS, NestPlan, Rooms, TileSizes, ceil_div
 from accel_sim.mapping.nest_search import OPERANDS, NestScores, power_steps, product_grid, score, search
 from accel_sim.units import format_bytes
 from accel_sim.workload import Layer, MacShape
 
 I64 = NDArray[np.int64]
 PARAMS = {"tn": int, "tp": int, "tq": int, "tk": int, "tc": int, "order": str}
-HELD_TENSOR = {"ifmap": "ifmap", "filter": "filter", "psum": "ofmap"}
 
 
 class NoLocalReuse:
@@ -33,17 +32,19 @@ class NoLocalReuse:
     def choose(self, layer: Layer, arch: Accelerator, costs: Costs, objective: Objective) -> Mapping:
         """Rank all combinations of tile sizes (doubling from one array's worth) and loop orders by their bounds."""
         shape, array, bits = _mac_shape(layer), _array(arch), word_bits(layer, arch)
-        grid = _candidates(shape, array)
-        compute = step_cycles_sum(shape, array, grid["tk"], grid["tc"])
-        psum_buffer = arch.buffer_for("ofmap").name
-        # Only psum traffic at the output buffer depends on the tile sizes: one read and write per input tile.
-        visits = shape.groups * shape.n * shape.p * shape.q * shape.k * ceil_div(shape.c, grid["tc"])
-        buffer_pj = 2.0 * visits * bits.psum / 8 * costs.buffer_pj_per_byte[psum_buffer]
-        sizes = search(shape, bits, capacities(arch), grid, compute, buffer_pj, costs, objective)
-        if sizes is None:
-            smallest = TileSizes(tn=1, tp=1, tq=1, tk=1, tc=1, order=ORDERS[0])
-            raise MappingError(_faults(layer, arch, bits, smallest))
-        return self._mapping(layer, arch, bits, sizes)
+        pj_per_byte = costs.buffer_pj_per_byte[arch.buffer_for("psum").name]
+        # Tiles narrower than the array waste it: only where nothing else fits.
+        for least_k, least_c in ((array.tn, array.ti), (1, 1)):
+            grid = _candidates(shape, least_k, least_c)
+            compute = step_cycles_sum(shape, array, grid["tk"], grid["tc"])
+            # Only psum traffic at the output buffer depends on the tile sizes: one read and write per input tile.
+            visits = shape.groups * shape.n * shape.p * shape.q * shape.k * ceil_div(shape.c, grid["tc"])
+            buffer_pj = 2.0 * visits * bits.psum / 8 * pj_per_byte
+            sizes = search(shape, bits, rooms_of(arch), grid, compute, buffer_pj, costs, objective)
+            if sizes is not None:
+                return self._mapping(layer, arch, bits, sizes)
+        smallest = TileSizes(tn=1, tp=1, tq=1, tk=1, tc=1, order=ORDERS[0])
+        raise MappingError(_faults(layer, arch, bits, smallest))
 
     def from_params(self, layer: Layer, arch: Accelerator, params: MappingABC[str, Param]) -> Mapping:
         """Use the tile sizes ``tn tp tq tk tc`` and the loop ``order`` as given."""
@@ -83,27 +84,32 @@ def step_cycles_sum(shape: MacShape, array: AdderTree, tk: I64, tc: I64) -> I64:
     return taps * lanes(shape.k, tk, array.tn) * lanes(shape.c, tc, array.ti)
 
 
-def capacities(arch: Accelerator) -> dict[str, int]:
-    """Bytes of the buffer that holds each operand."""
-    return {operand: arch.buffer_for(tensor).size_bytes for operand, tensor in HELD_TENSOR.items()}
+def rooms_of(arch: Accelerator) -> Rooms:
+    """Return the buffers that hold the operands."""
+    buffers = {buffer.name: buffer for buffer in map(arch.buffer_for, OPERANDS)}
+    return Rooms(
+        size_bytes={name: buffer.size_bytes for name, buffer in buffers.items()},
+        usable_bytes={name: buffer.tile_bytes for name, buffer in buffers.items()},
+        holder={operand: arch.buffer_for(operand).name for operand in OPERANDS},
+    )
 
 
-def _candidates(shape: MacShape, array: AdderTree) -> dict[str, I64]:
+def _candidates(shape: MacShape, least_k: int, least_c: int) -> dict[str, I64]:
     one_pixel = shape.h == shape.w == 1
     return product_grid(
         {
             "tn": power_steps(1, shape.n) if one_pixel else [1],
             "tp": power_steps(1, shape.p),
             "tq": power_steps(1, shape.q),
-            "tk": power_steps(array.tn, shape.k) if shape.k > array.tn else [shape.k],
-            "tc": power_steps(array.ti, shape.c) if shape.c > array.ti else [shape.c],
+            "tk": power_steps(min(least_k, shape.k), shape.k),
+            "tc": power_steps(min(least_c, shape.c), shape.c),
         }
     )
 
 
 def _score_one(shape: MacShape, arch: Accelerator, bits: WordBits, sizes: TileSizes) -> NestScores:
     grid = {name: np.array([getattr(sizes, name)], dtype=np.int64) for name in PARAMS if name != "order"}
-    return score(shape, bits, capacities(arch), grid, sizes.order)
+    return score(shape, bits, rooms_of(arch), grid, sizes.order)
 
 
 def _faults(layer: Layer, arch: Accelerator, bits: WordBits, sizes: TileSizes) -> list[Fault]:
@@ -122,18 +128,14 @@ def _faults(layer: Layer, arch: Accelerator, bits: WordBits, sizes: TileSizes) -
         faults.append(Fault(key=f"{key}.tn", message="several images share a tile only where the fmap is one pixel"))
     if faults:
         return faults
-    scores = _score_one(shape, arch, bits, sizes)
-    for operand, tensor in HELD_TENSOR.items():
-        buffer = arch.buffer_for(tensor)
-        tile = int(scores.tile_bytes[operand][0])
-        if tile > buffer.size_bytes:
-            faults.append(
-                Fault(
-                    key=key,
-                    message=f"a tile of the {tensor} takes {format_bytes(tile)}, {tile - buffer.size_bytes} bytes more "
-                    f"than buffer {buffer.name!r} ({format_bytes(buffer.size_bytes)}) holds",
-                )
-            )
+    rooms, tile_bytes = rooms_of(arch), _score_one(shape, arch, bits, sizes).tile_bytes
+    for buffer, usable in rooms.usable_bytes.items():
+        tiles = {operand: int(tile_bytes[operand][0]) for operand in rooms.tenants(buffer)}
+        more = sum(tiles.values()) - usable
+        if more > 0:
+            parts = " and ".join(f"{format_bytes(size)} of {operand}" for operand, size in tiles.items())
+            message = f"a tile takes {parts}, {more} bytes more than the {format_bytes(usable)} of buffer {buffer!r}"
+            faults.append(Fault(key=key, message=message))
     return faults
 
 

@@ -22,6 +22,7 @@ from accel_sim.mapping.row_stationary_letters import (
     sets_that_fit,
 )
 from accel_sim.mapping.row_stationary_passes import PassWords, active_pes, enumerate_passes, pass_words
+from accel_sim.mapping.spans import Span, axes_of
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, MacShape
 
@@ -66,7 +67,7 @@ class RowStationary:
             params=asdict(letters),
             bounds=Bounds(
                 limits_cycles={"array": int(macs.sum()), **_bus_bounds(array_timing(arch), words)},
-                dram_bytes=_dram_bytes(shape, letters, arch),
+                dram_bytes=_dram_bytes(shape, letters, words, arch),
                 active_pes=active_pes(shape, table),
             ),
             plan=letters,
@@ -84,16 +85,13 @@ def _bus_bounds(timing: ArrayTiming, words: PassWords) -> dict[str, int]:
     return {name: ceil_div(int(moved.sum()), width) for name, (width, moved) in buses.items() if width}
 
 
-def _dram_bytes(shape: MacShape, letters: RowStationaryMapping, arch: Accelerator) -> int:
-    """Traffic of the whole layer, uncompressed: ifmap strips for each ``m``, filters for each pass, the ofmap once."""
+def _dram_bytes(shape: MacShape, letters: RowStationaryMapping, words: PassWords, arch: Accelerator) -> int:
+    """Traffic of the layer, uncompressed: whole ifmap rows for each ``m``, filters as passes load them, the ofmap."""
     bits = arch.mac.bits
-    strips = ceil_div(shape.p, letters.e)
-    overlap = max(0, shape.r - shape.stride_h) * (strips - 1)
-    ifmap = shape.n * shape.groups * shape.c * (shape.h + overlap) * shape.w * ceil_div(shape.k, letters.m)
-    reloads = strips * ceil_div(shape.n, letters.n)
-    filters = shape.groups * shape.k * shape.c * shape.r * shape.s * reloads
+    rows = int(axes_of(shape)[0].cover(Span.cut(shape.p, letters.e)).size.sum())
+    ifmap = shape.n * shape.groups * shape.c * rows * shape.w * ceil_div(shape.k, letters.m)
     ofmap = shape.n * shape.groups * shape.k * shape.p * shape.q
-    return (ifmap * bits.ifmap + filters * bits.filter + ofmap * bits.ifmap) // 8
+    return (ifmap * bits.ifmap + int(words.filter.sum()) * bits.filter + ofmap * bits.ifmap) // 8
 
 
 def _candidates(shape: MacShape, limits: RowStationaryLimits) -> list[RowStationaryMapping]:
