@@ -12,7 +12,7 @@ from accel_sim.energy import EnergyModel
 from accel_sim.lowering.machine import DRAM, peak_rate
 from accel_sim.mapping.base import Bounds
 from accel_sim.program import Server
-from accel_sim.results.balance import Check, mac_check, psum_checks, require, transfer_checks
+from accel_sim.results.balance import Check, mac_checks, ofmap_check, psum_checks, require, transfer_checks
 from accel_sim.results.counts import DATAPATHS, Count, Counts, add_counts, memory_accesses
 from accel_sim.results.model import LayerResult, NetworkResult
 from accel_sim.results.windows import WindowTable
@@ -219,8 +219,9 @@ def _unit_totals(layers: Sequence[LayerResult]) -> dict[str, dict[str, int]]:
 
 def _layer_checks(record: LayerRecord) -> list[Check]:
     checks = [*transfer_checks(record.counts), *psum_checks(record.counts)]
+    checks.append(ofmap_check(record.counts, record.layer.ofmap.n_elements))
     if record.layer.is_mac:
-        checks.append(mac_check(record.counts, record.layer.n_macs))
+        checks += mac_checks(record.counts, record.layer.n_macs)
     checks.append(
         Check(
             name="dram bytes >= compulsory traffic",

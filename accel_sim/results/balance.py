@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accel_sim.errors import ConservationError
+from accel_sim.lowering.machine import DRAM
+from accel_sim.lowering.macs import STEP_MACS
 from accel_sim.results.counts import DATAPATHS, OPERATIONS, Counts
 
 
@@ -68,10 +70,20 @@ def psum_checks(counts: Counts) -> list[Check]:
     return checks
 
 
-def mac_check(counts: Counts, n_macs: int) -> Check:
-    """MACs done, gated and skipped are the MACs of the layer."""
+def mac_checks(counts: Counts, n_macs: int) -> list[Check]:
+    """MACs done, gated and skipped are the MACs of the layer; so are those of all array commands, added up."""
     happened = sum(count.words for key, count in counts.items() if key.level == "mac")
-    return Check(name="macs done + gated + skipped", left=happened, right=n_macs)
+    in_steps = counts[STEP_MACS].words if STEP_MACS in counts else 0
+    return [
+        Check(name="macs done + gated + skipped", left=happened, right=n_macs),
+        Check(name="array macs, command by command", left=in_steps, right=n_macs),
+    ]
+
+
+def ofmap_check(counts: Counts, n_words: int) -> Check:
+    """Every word of the ofmap is stored once."""
+    stored = sum(count.words for key, count in counts.items() if key[:3] == (DRAM, "ofmap", "write"))
+    return Check(name="ofmap words stored", left=stored, right=n_words)
 
 
 def require(checks: Sequence[Check], where: str) -> None:
