@@ -38,9 +38,8 @@ def _without_owners(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         array.parent = array.parent.type(None)
         return array._getvalue()
     if isinstance(kind, types.BaseTuple):
-        fields = [
-            _without_owners(context, builder, field, builder.extract_value(value, i)) for i, field in enumerate(kind)
-        ]
+        kinds: list[Any] = list(kind)  # type: ignore[call-overload]
+        fields = [_without_owners(context, builder, k, builder.extract_value(value, i)) for i, k in enumerate(kinds)]
         return context.make_tuple(builder, kind, fields)
     return value
 
