@@ -23,9 +23,10 @@ from accel_sim.mapping.base import Costs, Objective
 from accel_sim.mapping.base import Mapping as LayerMapping
 from accel_sim.mapping.reader import MappingFile, load_mapping, mapping_from_data
 from accel_sim.mapping.registry import DATAFLOWS
-from accel_sim.program import ActionKey, LayerProgram, Machine
+from accel_sim.program import ActionKey, LayerProgram, Machine, Server
 from accel_sim.results.account import LayerRecord, account
 from accel_sim.results.counts import Counts, count_actions
+from accel_sim.results.dram import DramUse
 from accel_sim.results.model import NetworkResult
 from accel_sim.results.windows import WindowTable
 from accel_sim.workload import Layer, Network
@@ -35,6 +36,9 @@ INFERENCES_TO_STEADY = 3
 
 The third stands behind the second as the second stands behind the first, so that both compete alike for the memory.
 """
+
+DRAM_COUNTS = ("clocks", "reads", "writes", "row_hits", "row_misses", "row_conflicts", "activates", "refreshes")
+"""What of a controller's counts goes into the result."""
 
 KEEP_COMMANDS = 2_000_000
 """Programs up to this many commands are kept for the next inference; larger ones are lowered again."""
@@ -141,7 +145,7 @@ def simulate(
         _record(job, layer, layer_counts) for layer, layer_counts in zip(job.network.layers, counts, strict=True)
     ]
     server = job.machine.servers[job.machine.server_index(DRAM)]
-    result = account(job.network, job.arch, server, records, _windows(timeline), interval)
+    result = account(job.network, job.arch, server, records, _windows(timeline), interval, _dram_use(server, timeline))
     return replace(result, timeline=timeline if record else None)
 
 
@@ -158,14 +162,15 @@ def prepare(
     """Map ``network`` on ``arch`` and place its tensors; see :func:`simulate`."""
     if dram is not None:
         arch = arch.model_copy(update={"dram": parse_dram_option(dram)})
-    if layers is not None:
-        network = network.select(layers)
-    machine = LOWERINGS[arch.dataflow].machine(arch)
+    # a mapping file is for the whole network, whichever layers are run
     explicit: MappingFile | None = None
     if isinstance(mapping, Mapping):
         explicit = mapping_from_data(mapping, network, arch)
     elif mapping is not None:
         explicit = load_mapping(mapping, network, arch)
+    if layers is not None:
+        network = network.select(layers)
+    machine = LOWERINGS[arch.dataflow].machine(arch)
     mappings = _map_layers(network, arch, machine, explicit, objective)
     return Job(
         network=network,
@@ -244,6 +249,31 @@ def _windows(timeline: Timeline) -> WindowTable:
         idle_cycles=timeline.idle_cycles,
         by_semaphore=timeline.stall_cycles_by_semaphore,
         by_server=timeline.stall_cycles_by_server,
+    )
+
+
+def _dram_use(server: Server, timeline: Timeline) -> DramUse | None:
+    """Return what the DRAM controller of a run counted, if it had one."""
+    if server.setup is None or timeline.dram_counts is None:
+        return None
+    device, counts = server.setup.device, timeline.dram_counts
+    return DramUse(
+        preset=device.name,
+        idd_set=device.power.idd_set,
+        counts={
+            name: getattr(counts, name)
+            for name in (
+                "clocks",
+                "reads",
+                "writes",
+                "row_hits",
+                "row_misses",
+                "row_conflicts",
+                "activates",
+                "refreshes",
+            )
+        },
+        energy_pj=counts.energy_pj(device),
     )
 
 

@@ -14,6 +14,7 @@ from accel_sim.mapping.base import Bounds
 from accel_sim.program import Server
 from accel_sim.results.balance import Check, mac_checks, ofmap_check, psum_checks, require, transfer_checks
 from accel_sim.results.counts import DATAPATHS, Count, Counts, add_counts, memory_accesses
+from accel_sim.results.dram import DramUse
 from accel_sim.results.model import LayerResult, NetworkResult
 from accel_sim.results.windows import WindowTable
 from accel_sim.units import ceil_div
@@ -44,8 +45,14 @@ def account(
     records: Sequence[LayerRecord],
     windows: WindowTable,
     interval_cycles: int | None,
+    dram_use: DramUse | None = None,
 ) -> NetworkResult:
     """Return the result of one run.
+
+    Parameters
+    ----------
+    dram_use
+        What the DRAM controller counted; its energy takes the place of a price per byte.
 
     Raises
     ------
@@ -54,13 +61,19 @@ def account(
     """
     energy = EnergyModel(arch)
     layers, all_checks = [], []
+    dram_pj: list[float] | list[None] = [None] * len(records)
+    if dram_use is not None:
+        cycles = [end - start for start, end in map(windows.span, range(len(records)))]
+        dram_pj = dram_use.shares_pj([_dram_bytes(record.counts) for record in records], cycles)
     for i, record in enumerate(records):
         checks = _layer_checks(record)
         require(checks, f"layer {record.layer.name!r}")
         all_checks.append(checks)
-        layers.append(_layer(i, record, arch, energy, dram, windows))
+        layers.append(_layer(i, record, arch, energy, dram, windows, dram_pj[i]))
     counts = add_counts(record.counts for record in records)
     total = _total(network, arch, energy, counts, layers, interval_cycles)
+    if dram_use is not None:
+        total["dram"] = dram_use.to_dict()
     network_checks = _network_checks(arch, dram, counts, records, layers)
     require(network_checks, f"network {network.name!r}")
     return NetworkResult(
@@ -86,8 +99,8 @@ def _priced(counts: Counts) -> dict[Any, Count]:
     return {key: count for key, count in counts.items() if not (key.level in DATAPATHS and key.event != "op")}
 
 
-def _energy(energy: EnergyModel, counts: Counts, latency_ms: float) -> dict[str, float]:
-    parts = energy.energy_pj(_priced(counts), latency_ms / 1000)
+def _energy(energy: EnergyModel, counts: Counts, latency_ms: float, dram_pj: float | None) -> dict[str, float]:
+    parts = energy.energy_pj(_priced(counts), latency_ms / 1000, dram_pj=dram_pj)
     return {**parts, "total": sum(parts.values())}
 
 
@@ -105,7 +118,13 @@ def _dram_bytes(counts: Counts) -> int:
 
 
 def _layer(
-    i: int, record: LayerRecord, arch: Accelerator, energy: EnergyModel, dram: Server, windows: WindowTable
+    i: int,
+    record: LayerRecord,
+    arch: Accelerator,
+    energy: EnergyModel,
+    dram: Server,
+    windows: WindowTable,
+    dram_pj: float | None,
 ) -> LayerResult:
     layer = record.layer
     start, end = windows.span(i)
@@ -135,9 +154,10 @@ def _layer(
         latency_ms=latency_ms,
         units=windows.units(i),
         accesses=memory_accesses(record.counts),
-        energy=_energy(energy, record.counts, latency_ms),
+        energy=_energy(energy, record.counts, latency_ms, dram_pj),
         limit=_limit(end - start, compute, stalls, bounds),
         bounds_cycles=bounds,
+        mapping_efficiency=record.bounds.mapping_efficiency if record.bounds is not None else None,
     )
 
 

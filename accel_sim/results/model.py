@@ -24,7 +24,8 @@ class LayerResult:
 
     ``energy`` is in pJ, or in multiples of a register-file access in relative mode, with its ``total``. ``units``
     holds each unit's ``busy_cycles``, ``stall_cycles`` and ``idle_cycles``, which add up to the window. ``limit`` is
-    what bounds the layer, ``bounds_cycles`` the lower bounds by name.
+    what bounds the layer, ``bounds_cycles`` the lower bounds by name. ``mapping_efficiency`` is the share of PEs that
+    hold work, averaged over folds; None where a dataflow has no folds, and then the JSON has no such key.
     """
 
     name: str
@@ -46,6 +47,7 @@ class LayerResult:
     energy: Mapping[str, float]
     limit: str
     bounds_cycles: Mapping[str, int]
+    mapping_efficiency: float | None = None
 
     @property
     def total_cycles(self) -> int:
@@ -54,6 +56,7 @@ class LayerResult:
 
     def to_dict(self, energy_key: str = "energy_pj") -> dict[str, Any]:
         """Return the layer as in the JSON."""
+        folds = {} if self.mapping_efficiency is None else {"mapping_efficiency": self.mapping_efficiency}
         return {
             "name": self.name,
             "op": self.op,
@@ -69,6 +72,7 @@ class LayerResult:
             "stall_cycles": dict(self.stall_cycles),
             "active_pes": self.active_pes,
             "utilization": self.utilization,
+            **folds,
             "latency_ms": self.latency_ms,
             "units": {name: dict(cycles) for name, cycles in self.units.items()},
             "accesses": _plain(self.accesses),
