@@ -6,9 +6,16 @@ import numpy as np
 
 from accel_sim.kernels.im2col import I64, Operand, Values
 from accel_sim.kernels.stepped.systolic_os import step_output_stationary
-from accel_sim.kernels.stepped.systolic_run import Probe, SteppedRun
+from accel_sim.kernels.stepped.systolic_run import Probe, SteppedRun, cut_folds
 from accel_sim.kernels.stepped.systolic_ws import step_weight_stationary
-from accel_sim.kernels.systolic_array import INPUT_STATIONARY, OUTPUT_STATIONARY, GemmShape, SystolicArray, check
+from accel_sim.kernels.systolic_array import (
+    INPUT_STATIONARY,
+    OUTPUT_STATIONARY,
+    WEIGHT_STATIONARY,
+    GemmShape,
+    SystolicArray,
+    check,
+)
 
 
 def step_gemm(
@@ -18,6 +25,8 @@ def step_gemm(
     pes: I64 | None = None,
     first_cycle: int = 0,
     n_cycles: int = 0,
+    parts: I64 | None = None,
+    n_folds: int | None = None,
 ) -> tuple[SteppedRun, Values]:
     """Move a gemm's operands through the array, clock by clock.
 
@@ -27,6 +36,11 @@ def step_gemm(
         Integer operands of the same groups and window.
     pes, first_cycle, n_cycles
         Sum registers to record (row x cols + column) and when.
+    parts
+        Gemms that run one behind another, each with a part of the pixels and filters, int64, (gemms, 5): group, first
+        pixel, pixels, first filter, filters. Each group as a whole where it is not given.
+    n_folds
+        Stop after so many folds; their sums may not be final.
 
     Returns
     -------
@@ -46,18 +60,40 @@ def step_gemm(
     watched = np.zeros(0, dtype=np.int64) if pes is None else pes
     probe = Probe(watched, first_cycle, np.zeros((n_cycles, watched.size), dtype=dtype))
     ifmap, filters = _in_dtype(ifmap, dtype), _in_dtype(filters, dtype)
+    cuts = gemm_folds(gemm, array, parts)[:n_folds]
     if array.dataflow == OUTPUT_STATIONARY:
-        run = step_output_stationary(ifmap, filters, array, probe)
+        run = step_output_stationary(ifmap, filters, array, cuts, probe)
     elif array.dataflow == INPUT_STATIONARY:
-        swapped = step_weight_stationary(filters, ifmap, array, probe)
+        swapped = step_weight_stationary(filters, ifmap, array, cuts, probe)
         words = swapped.accesses
         run = swapped._replace(
             outputs=swapped.outputs.transpose(0, 2, 1),
             accesses=words._replace(ifmap_reads=words.filter_reads, filter_reads=words.ifmap_reads),
         )
     else:
-        run = step_weight_stationary(ifmap, filters, array, probe)
+        run = step_weight_stationary(ifmap, filters, array, cuts, probe)
     return run, probe.samples
+
+
+def gemm_folds(gemm: GemmShape, array: SystolicArray, parts: I64 | None = None) -> I64:
+    """The folds in the order in which the array runs them, int64, (n_folds, 11), columns as the fields of `Cut`.
+
+    Parameters
+    ----------
+    parts
+        As in `step_gemm`.
+    """
+    if parts is None:
+        parts = np.array([(group, 0, gemm.m, 0, gemm.n) for group in range(gemm.groups)], dtype=np.int64)
+    group, pixels, filters = parts[:, :1], parts[:, 1:3], parts[:, 3:5]
+    window = np.tile(np.array([0, gemm.k]), (parts.shape[0], 1))
+    rows, cols, stream = {
+        OUTPUT_STATIONARY: (pixels, filters, window),
+        INPUT_STATIONARY: (window, pixels, filters),
+        WEIGHT_STATIONARY: (window, filters, pixels),
+    }[array.dataflow]
+    boxes = np.ascontiguousarray(np.concatenate((group, rows, cols, stream), axis=1), dtype=np.int64)
+    return cut_folds(boxes, array.rows, array.cols, array.skip_edges)
 
 
 def gemm_of(ifmap: Operand, filters: Operand) -> GemmShape:

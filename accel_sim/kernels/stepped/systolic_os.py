@@ -14,7 +14,7 @@ import numpy as np
 
 from accel_sim.kernels.im2col import Operand
 from accel_sim.kernels.jit import njit
-from accel_sim.kernels.stepped.systolic_run import I64, Cut, Probe, SteppedRun, Values, cut_fold, read_vector, sample
+from accel_sim.kernels.stepped.systolic_run import I64, Cut, Probe, SteppedRun, Values, cut_at, read_vector, sample
 from accel_sim.kernels.systolic_array import (
     DRAIN_COLLECTOR,
     DRAIN_COLUMNS,
@@ -44,21 +44,24 @@ class _Exit(NamedTuple):
 
 
 @njit
-def step_output_stationary(ifmap: Operand, filters: Operand, array: SystolicArray, probe: Probe) -> SteppedRun:
-    """Run a gemm with ofmap pixels over the rows and filters over the columns.
+def step_output_stationary(
+    ifmap: Operand, filters: Operand, array: SystolicArray, cuts: I64, probe: Probe
+) -> SteppedRun:
+    """Run folds with ofmap pixels over the rows and filters over the columns.
 
     Parameters
     ----------
     ifmap, filters
         Operands whose values have the sums' dtype (int32 or int64).
+    cuts
+        The folds in order, int64, (n_folds, 11); see `cut_folds`. Each streams the whole window.
     probe
         Sum registers to record.
     """
     row_size, col_size, stream = ifmap.outer.size, filters.outer.size, ifmap.window.size
-    n_folds = ifmap.group.size * -(-row_size // array.rows) * -(-col_size // array.cols)
+    n_folds = cuts.shape[0]
     # Where edges are skipped, PEs that no fold uses are bypassed: the array is no larger than the layer.
-    rows = min(array.rows, row_size) if array.skip_edges else array.rows
-    cols = min(array.cols, col_size) if array.skip_edges else array.cols
+    rows, cols = cuts[:, 9].max(), cuts[:, 10].max()
     pitch = cols + 1
     frame = (rows + 1) * pitch
     dtype = ifmap.values.dtype
@@ -83,10 +86,10 @@ def step_output_stationary(ifmap: Operand, filters: Operand, array: SystolicArra
     retired = np.zeros(n_folds, dtype=np.int64)
     ifmap_reads = filter_reads = ofmap_writes = 0
     oldest, newest, entered, clock = 0, -1, stream, 0
-    cut = cut_fold(0, row_size, col_size, array.rows, array.cols, array.skip_edges)
+    cut = cut_at(cuts, 0)
     while oldest < n_folds:
         if entered == stream and newest + 1 < n_folds:
-            after = cut_fold(newest + 1, row_size, col_size, array.rows, array.cols, array.skip_edges)
+            after = cut_at(cuts, newest + 1)
             previous = starts[newest] if newest >= 0 else -1
             if newest < 0 or _may_follow(cut, after, clock - previous, stream, ends[newest] >= 0, array):
                 newest, cut, entered = newest + 1, after, 0
@@ -111,7 +114,7 @@ def step_output_stationary(ifmap: Operand, filters: Operand, array: SystolicArra
         for fold in range(oldest, newest + 1):
             age = clock - (starts[fold] + stream - 1) - array.latency_cycles
             if age >= 0 and ends[fold] < 0:
-                place = cut_fold(fold, row_size, col_size, array.rows, array.cols, array.skip_edges)
+                place = cut_at(cuts, fold)
                 left_array, written = _let_results_out(place, age, sums, pitch, way_out, outputs, array)
                 retired[fold] += left_array
                 ofmap_writes += written

@@ -57,9 +57,11 @@ class SteppedRun(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """The part of a gemm that one fold holds: its first row and column, PEs used, PEs of the array in play.
+    """One fold: the part of an operation's three dimensions that the array holds, and that it streams.
 
-    ``final`` marks the last row fold.
+    ``first_row``, ``first_col`` and ``first_stream`` are indices into the window and the outer axes, ``rows_used``,
+    ``cols_used`` and ``stream`` how many of each; ``rows`` and ``cols`` are the PEs in play. ``row_fold`` counts the
+    folds that add to the same sums, ``final`` marks the last of them.
     """
 
     group: int
@@ -67,25 +69,53 @@ class Cut(NamedTuple):
     final: bool
     first_row: int
     first_col: int
+    first_stream: int
     rows_used: int
     cols_used: int
+    stream: int
     rows: int
     cols: int
 
 
 @njit
-def cut_fold(index: int, row_size: int, col_size: int, array_rows: int, array_cols: int, skip_edges: bool) -> Cut:
-    """The ``index``-th fold: row folds first, then column folds, then groups."""
-    row_folds = -(-row_size // array_rows)
-    col_folds = -(-col_size // array_cols)
-    columns_done, row_fold = divmod(index, row_folds)
-    group, col_fold = divmod(columns_done, col_folds)
-    first_row, first_col = row_fold * array_rows, col_fold * array_cols
-    rows_used = min(row_size - first_row, array_rows)
-    cols_used = min(col_size - first_col, array_cols)
-    rows, cols = (rows_used, cols_used) if skip_edges else (array_rows, array_cols)
-    final = row_fold == row_folds - 1
-    return Cut(group, row_fold, final, first_row, first_col, rows_used, cols_used, rows, cols)
+def cut_folds(boxes: I64, array_rows: int, array_cols: int, skip_edges: bool) -> I64:
+    """Cut gemms that follow each other into folds: row folds first, then column folds.
+
+    Parameters
+    ----------
+    boxes
+        A gemm a row, int64, (gemms, 7): group, then first index and size of the rows', columns' and streamed dimension.
+
+    Returns
+    -------
+    I64
+        The folds in order, (n_folds, 11), columns as the fields of `Cut`.
+    """
+    n_folds = 0
+    for gemm in range(boxes.shape[0]):
+        n_folds += -(-boxes[gemm, 2] // array_rows) * -(-boxes[gemm, 4] // array_cols)
+    cuts = np.empty((n_folds, 11), dtype=np.int64)
+    place = 0
+    for gemm in range(boxes.shape[0]):
+        group, first_row, row_size, first_col, col_size, first_stream, stream = boxes[gemm]
+        for col in range(0, col_size, array_cols):
+            for row in range(0, row_size, array_rows):
+                rows_used, cols_used = min(row_size - row, array_rows), min(col_size - col, array_cols)
+                rows, cols = (rows_used, cols_used) if skip_edges else (array_rows, array_cols)
+                cuts[place, 0], cuts[place, 1] = group, row // array_rows
+                cuts[place, 2] = row + array_rows >= row_size
+                cuts[place, 3], cuts[place, 4], cuts[place, 5] = first_row + row, first_col + col, first_stream
+                cuts[place, 6], cuts[place, 7], cuts[place, 8] = rows_used, cols_used, stream
+                cuts[place, 9], cuts[place, 10] = rows, cols
+                place += 1
+    return cuts
+
+
+@njit
+def cut_at(cuts: I64, index: int) -> Cut:
+    """Row ``index`` of the table that `cut_folds` returns; the last one for any beyond it."""
+    row = cuts[min(index, cuts.shape[0] - 1)]
+    return Cut(row[0], row[1], row[2] == 1, row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10])
 
 
 @njit

@@ -17,28 +17,30 @@ import numpy as np
 
 from accel_sim.kernels.im2col import Operand
 from accel_sim.kernels.jit import njit
-from accel_sim.kernels.stepped.systolic_run import I64, Cut, Probe, SteppedRun, Values, cut_fold, sample
+from accel_sim.kernels.stepped.systolic_run import I64, Cut, Probe, SteppedRun, Values, cut_at, sample
 from accel_sim.kernels.systolic_array import PSUM_ACCUMULATED, PSUM_READ_BACK, Accesses, SystolicArray
 
 
 @njit
-def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArray, probe: Probe) -> SteppedRun:
-    """Run a gemm with the window over the rows and the stationary operand's outer index over the columns.
+def step_weight_stationary(
+    streamed: Operand, held: Operand, array: SystolicArray, cuts: I64, probe: Probe
+) -> SteppedRun:
+    """Run folds with the window over the rows and the stationary operand's outer index over the columns.
 
     Parameters
     ----------
     streamed, held
         Operands whose values have the sums' dtype (int32 or int64).
+    cuts
+        The folds in order, int64, (n_folds, 11); see `cut_folds`.
     probe
         Sum registers to record.
     """
-    row_size, col_size, stream = held.window.size, held.outer.size, streamed.outer.size
-    n_folds = held.group.size * -(-row_size // array.rows) * -(-col_size // array.cols)
+    n_folds, col_size, all_streamed = cuts.shape[0], held.outer.size, streamed.outer.size
     values, group_offset, outer_offset, window_offset = streamed
     skew = array.row_skew_cycles
     # Where edges are skipped, PEs that no fold uses are bypassed: the array is no larger than the layer.
-    rows = min(array.rows, row_size) if array.skip_edges else array.rows
-    cols = min(array.cols, col_size) if array.skip_edges else array.cols
+    rows, cols = cuts[:, 9].max(), cuts[:, 10].max()
     pitch = cols + 1
     frame = (rows + 1) * pitch
     weights = np.zeros(frame, dtype=values.dtype)
@@ -52,8 +54,8 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
     # Psums that left the bottom and have not reached the buffer.
     exits = np.zeros((array.latency_cycles + 1, cols), dtype=values.dtype)
     # Sums that are not final, in the accumulator or the buffer.
-    partial = np.zeros(stream * cols, dtype=values.dtype)
-    outputs = np.zeros(held.group.size * stream * col_size, dtype=values.dtype)
+    partial = np.zeros(cuts[:, 8].max() * cols, dtype=values.dtype)
+    outputs = np.zeros((held.group.size, all_streamed, col_size), dtype=values.dtype)
     loads = np.full(n_folds, -1, dtype=np.int64)
     starts = np.full(n_folds, -1, dtype=np.int64)
     ends = np.full(n_folds, -1, dtype=np.int64)
@@ -62,28 +64,28 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
     # Folds are loaded, then streamed, in order; `oldest` still has psums on their way, `unloaded` values to load.
     loading = newest = -1
     oldest = unloaded = 0
-    entered = stream
     # `tick` counts clocks of the PEs: they are gated while no operand or psum is on its way.
     clock = tick = 0
-    cut = after = following = cut_fold(0, row_size, col_size, array.rows, array.cols, array.skip_edges)
+    cut = after = following = cut_at(cuts, 0)
+    entered = cut.stream
     while oldest < n_folds:
-        if loading > newest and entered == stream and clock >= loads[loading] + after.rows:
+        if loading > newest and entered == cut.stream and clock >= loads[loading] + after.rows:
             previous = starts[newest] if newest >= 0 else -1
-            if newest < 0 or _may_stream(cut, after, clock - previous, stream, ends[newest] >= 0, array):
+            if newest < 0 or _may_stream(cut, after, clock - previous, ends[newest] >= 0, array):
                 newest, cut, entered = newest + 1, after, 0
                 starts[newest] = clock
         if loading == newest < n_folds - 1:
             previous = starts[newest] if newest >= 0 else -1
-            if newest < 0 or _may_load(cut, following, clock - previous, stream, ends[newest] >= 0, array):
+            if newest < 0 or _may_load(cut, following, clock - previous, ends[newest] >= 0, array):
                 loading += 1
                 loads[loading] = clock
                 after = following
-                following = cut_fold(loading + 1, row_size, col_size, array.rows, array.cols, array.skip_edges)
+                following = cut_at(cuts, loading + 1)
         if newest >= oldest:
             now, slot = tick & 1, tick % fifo.shape[0]
             fifo[slot, :] = 0
-            if entered < stream:
-                base = group_offset[cut.group] + outer_offset[entered]
+            if entered < cut.stream:
+                base = group_offset[cut.group] + outer_offset[cut.first_stream + entered]
                 for row in range(cut.rows_used):
                     fifo[slot, row] = values[base + window_offset[cut.first_row + row]]
                 moved[0] += cut.rows_used
@@ -98,14 +100,14 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
             for fold in range(oldest, newest + 1):
                 place = cut
                 if fold < newest:
-                    place = cut_fold(fold, row_size, col_size, array.rows, array.cols, array.skip_edges)
+                    place = cut_at(cuts, fold)
                 if array.double_buffered:
                     _swap_weights(place, clock - starts[fold], skew, weights, shadow, pitch)
                 if array.psum_path == PSUM_READ_BACK and place.row_fold > 0:
                     wires = sums[now, 1:pitch] if skew == 1 else above[now, pitch + 1 : 2 * pitch]
-                    moved[2] += _feed_psums(place, clock - starts[fold], stream, partial, wires)
+                    moved[2] += _feed_psums(place, clock - starts[fold], partial, wires)
             # Rows that no operand has reached, and rows that all have left, are gated as well.
-            begin = max(0, (clock - starts[newest] - stream - cols) // skew)
+            begin = max(0, (clock - starts[newest] - cut.stream - cols) // skew)
             stop = min(rows, (clock - starts[oldest]) // skew + 2)
             if skew == 1:
                 _clock_edge(operands, sums, weights, pitch, now, begin, stop)
@@ -115,21 +117,21 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
             for fold in range(oldest, newest + 1):
                 place = cut
                 if fold < newest:
-                    place = cut_fold(fold, row_size, col_size, array.rows, array.cols, array.skip_edges)
+                    place = cut_at(cuts, fold)
                 age = clock - starts[fold] - skew * (place.rows - 1)
                 psums = sums[1 - now, place.rows * pitch + 1 : (place.rows + 1) * pitch]
                 if array.latency_cycles > 0:
-                    _pass_exit(place, age, stream, psums, exits[tick % exits.shape[0]])
+                    _pass_exit(place, age, psums, exits[tick % exits.shape[0]])
                     psums = exits[(tick + 1) % exits.shape[0]]
                     age -= array.latency_cycles
-                retired[fold] += _write_psums(place, age, col_size, psums, partial, outputs, moved, array)
-                if ends[fold] < 0 and retired[fold] == stream * place.cols:
+                retired[fold] += _write_psums(place, age, psums, partial, outputs, moved, array)
+                if ends[fold] < 0 and retired[fold] == place.stream * place.cols:
                     ends[fold] = clock + 1
             tick += 1
         for fold in range(unloaded, loading + 1):
             place = after
             if fold < loading:
-                place = cut_fold(fold, row_size, col_size, array.rows, array.cols, array.skip_edges)
+                place = cut_at(cuts, fold)
             moved[1] += _shift_load(place, clock - loads[fold], held, shadow, pitch)
             if fold == unloaded and clock - loads[fold] >= place.rows + place.cols - 2:
                 unloaded = fold + 1
@@ -137,11 +139,11 @@ def step_weight_stationary(streamed: Operand, held: Operand, array: SystolicArra
             oldest += 1
         clock += 1
     accesses = Accesses(moved[0], moved[1], moved[2], moved[3], moved[4], moved[5], moved[6])
-    return SteppedRun(outputs.reshape((held.group.size, stream, col_size)), clock, starts, ends, accesses)
+    return SteppedRun(outputs, clock, starts, ends, accesses)
 
 
 @njit
-def _may_load(cut: Cut, after: Cut, age: int, stream: int, ended: bool, array: SystolicArray) -> bool:
+def _may_load(cut: Cut, after: Cut, age: int, ended: bool, array: SystolicArray) -> bool:
     """Whether the stationary values of ``after`` may start to enter in this clock.
 
     ``cut`` is the fold now streamed, ``age`` the clocks since its first operand entered, ``ended`` whether its last
@@ -151,17 +153,17 @@ def _may_load(cut: Cut, after: Cut, age: int, stream: int, ended: bool, array: S
     lead = (array.row_skew_cycles - 1) * (min(cut.rows, after.rows) - 1)
     if array.double_buffered:
         return age >= lead
-    return age >= stream - 1 + lead if array.pipelined else ended
+    return age >= cut.stream - 1 + lead if array.pipelined else ended
 
 
 @njit
-def _may_stream(cut: Cut, after: Cut, age: int, stream: int, ended: bool, array: SystolicArray) -> bool:
+def _may_stream(cut: Cut, after: Cut, age: int, ended: bool, array: SystolicArray) -> bool:
     """Whether the next fold's operands may enter in this clock; as `_may_load`, all of the current have."""
     if not array.pipelined:
         return ended
     # Column 0 decides, as all others lag it by the same clocks in both folds.
     fall, fall_after = array.row_skew_cycles * (cut.rows - 1), array.row_skew_cycles * (after.rows - 1)
-    if age + fall_after <= stream - 1 + fall:
+    if age + fall_after <= cut.stream - 1 + fall:
         return False
     reads_back = array.psum_path == PSUM_READ_BACK and after.row_fold > 0
     return not reads_back or age > fall + array.latency_cycles
@@ -178,10 +180,10 @@ def _swap_weights(cut: Cut, age: int, skew: int, weights: Values, shadow: Values
 
 
 @njit
-def _feed_psums(cut: Cut, age: int, stream: int, partial: Values, wires: Values) -> int:
+def _feed_psums(cut: Cut, age: int, partial: Values, wires: Values) -> int:
     """Put the psums of the row folds before on the top wires, skewed as the operands; return how many."""
     cols = wires.size
-    begin, stop = max(0, age - stream + 1), min(cut.cols_used, age + 1)
+    begin, stop = max(0, age - cut.stream + 1), min(cut.cols_used, age + 1)
     for col in range(begin, stop):
         wires[col] = partial[(age - col) * cols + col]
     return max(0, stop - begin)
@@ -223,41 +225,38 @@ def _clock_edge_two_registers(
 
 
 @njit
-def _pass_exit(cut: Cut, age: int, stream: int, psums: Values, exit_register: Values) -> None:
+def _pass_exit(cut: Cut, age: int, psums: Values, exit_register: Values) -> None:
     """Take the psums that reached the fold's last row into the first exit register.
 
     ``age`` counts clocks since the first did: column c gives the psum of stream position age - c.
     """
-    for col in range(max(0, age - stream + 1), min(cut.cols, age + 1)):
+    for col in range(max(0, age - cut.stream + 1), min(cut.cols, age + 1)):
         exit_register[col] = psums[col]
 
 
 @njit
 def _write_psums(
-    cut: Cut, age: int, col_size: int, psums: Values, partial: Values, outputs: Values, moved: I64, array: SystolicArray
+    cut: Cut, age: int, psums: Values, partial: Values, outputs: Values, moved: I64, array: SystolicArray
 ) -> int:
     """Write the psums that leave in this clock where they belong; return how many left.
 
-    ``age`` is that of `_pass_exit` at the last exit register; ``partial`` is (stream x cols,) and ``outputs``
-    (groups x stream x col_size,).
+    ``age`` is that of `_pass_exit` at the last exit register; ``partial`` is (longest stream x cols,) and ``outputs``
+    (groups, streamed indices, columns).
     """
     cols = psums.size
-    stream = partial.size // cols
-    begin, stop = max(0, age - stream + 1), min(cut.cols, age + 1)
+    begin, stop = max(0, age - cut.stream + 1), min(cut.cols, age + 1)
     stop_used = min(stop, cut.cols_used)
     adds = cut.row_fold > 0 and array.psum_path != PSUM_READ_BACK
     place = (age - begin) * cols + begin
-    goal = (cut.group * stream + age - begin) * col_size + cut.first_col + begin
     for col in range(begin, stop_used):
         psum = psums[col]
         if adds:
             psum += partial[place]
         if cut.final:
-            outputs[goal] = psum
+            outputs[cut.group, cut.first_stream + age - col, cut.first_col + col] = psum
         else:
             partial[place] = psum
         place -= cols - 1
-        goal -= col_size - 1
     written = max(0, stop_used - begin)
     if cut.final:
         moved[6] += written
