@@ -54,6 +54,7 @@ class Job:
     mappings: Mapping[str, LayerMapping]
     places: Mapping[str, LayerPlaces]
     zeros: Mapping[str, ZeroCounts]
+    seed: int = 0
     kept: list[LayerProgram] = field(default_factory=list)
 
     def programs(self, inferences: int = 1) -> Iterator[LayerProgram]:
@@ -90,6 +91,7 @@ class Job:
             ledger=ledger,
             index=index,
             zeros=self.zeros[layer.name],
+            seed=self.seed,
         )
         if layer.is_mac:
             return LOWERINGS[self.arch.dataflow].lower(context, layer, self.mappings[layer.name])
@@ -133,16 +135,19 @@ def simulate(
     """
     job = prepare(network, arch, mapping=mapping, objective=objective, dram=dram, seed=seed, layers=layers)
     counts: list[Counts] = []
+    found: list[tuple[Mapping[str, int], Mapping[str, Any]]] = []
 
     def counted() -> Iterator[LayerProgram]:
         for program in job.programs():
             counts.append(count_actions(program))
+            found.append((program.bounds_cycles, program.details))
             yield program
 
     timeline = run(job.machine, counted(), engine, record=record)
     interval = _steady_interval(job, engine) if steady else None
     records = [
-        _record(job, layer, layer_counts) for layer, layer_counts in zip(job.network.layers, counts, strict=True)
+        _record(job, layer, layer_counts, *layer_found)
+        for layer, layer_counts, layer_found in zip(job.network.layers, counts, found, strict=True)
     ]
     server = job.machine.servers[job.machine.server_index(DRAM)]
     result = account(job.network, job.arch, server, records, _windows(timeline), interval, _dram_use(server, timeline))
@@ -179,6 +184,7 @@ def prepare(
         mappings=mappings,
         places=place_tensors(network, arch, stored_ratios(network, arch, seed)),
         zeros={layer.name: zero_counts(layer, seed) for layer in network.layers},
+        seed=seed,
     )
 
 
@@ -227,7 +233,9 @@ def _costs(arch: Accelerator, machine: Machine) -> Costs:
     )
 
 
-def _record(job: Job, layer: Layer, counts: Counts) -> LayerRecord:
+def _record(
+    job: Job, layer: Layer, counts: Counts, bounds_cycles: Mapping[str, int], details: Mapping[str, Any]
+) -> LayerRecord:
     mapping = job.mappings.get(layer.name)
     return LayerRecord(
         layer=layer,
@@ -237,6 +245,8 @@ def _record(job: Job, layer: Layer, counts: Counts) -> LayerRecord:
         counts=counts,
         n_effectual_macs=job.zeros[layer.name].n_effectual_macs,
         compulsory_dram_bytes=compulsory_dram_bytes(layer, job.places[layer.name]),
+        bounds_cycles=bounds_cycles,
+        details=details,
     )
 
 
@@ -260,19 +270,7 @@ def _dram_use(server: Server, timeline: Timeline) -> DramUse | None:
     return DramUse(
         preset=device.name,
         idd_set=device.power.idd_set,
-        counts={
-            name: getattr(counts, name)
-            for name in (
-                "clocks",
-                "reads",
-                "writes",
-                "row_hits",
-                "row_misses",
-                "row_conflicts",
-                "activates",
-                "refreshes",
-            )
-        },
+        counts={name: getattr(counts, name) for name in DRAM_COUNTS},
         energy_pj=counts.energy_pj(device),
     )
 
