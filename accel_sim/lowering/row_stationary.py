@@ -1,198 +1,225 @@
-"""Lowers row stationary: passes as array commands, and what each pass reads, writes and moves between PEs."""
+"""Lowers row stationary: passes as array commands, and the traffic that brings their tiles and takes their ofmaps."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.arch import Buffer
+from accel_sim.arch import Accelerator
 from accel_sim.kernels.row_stationary import layer_cycles
 from accel_sim.lowering.context import LoweringContext
-from accel_sim.lowering.loop_nest import Step, StepCost, StepTimes, lower_nest
-from accel_sim.lowering.macs import STEP_MACS, mac_actions
-from accel_sim.lowering.steps import Geometry, Steps, Visits
-from accel_sim.mapping.base import Mapping, WordBits, word_bits
-from accel_sim.mapping.row_stationary_arch import array_timing
+from accel_sim.lowering.machine import (
+    ARRAY,
+    DMA_FILTER,
+    DMA_IFMAP,
+    DMA_OFMAP,
+    allocator,
+    space,
+    standard_machine,
+)
+from accel_sim.lowering.macs import mac_actions
+from accel_sim.lowering.row_stationary_counts import PassSizes, pass_actions, rf_actions
+from accel_sim.lowering.row_stationary_tiles import PassTiles, pass_tiles
+from accel_sim.lowering.steps import classify
+from accel_sim.lowering.transfer import box_address, box_runs
+from accel_sim.mapping.base import Mapping, word_bits
+from accel_sim.mapping.row_stationary_arch import array_timing, mesh_of
 from accel_sim.mapping.row_stationary_letters import RowStationaryMapping
 from accel_sim.mapping.row_stationary_passes import PassTable, enumerate_passes
-from accel_sim.mapping.spans import Span, axes_of
-from accel_sim.program import Action, ActionKey, LayerProgram
+from accel_sim.program import Action, Demand, LayerProgram, Machine, Semaphore
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, MacShape
 
 I64 = NDArray[np.int64]
-RF, NOC = "rf", "noc"
+IDLE, WRITTEN = "idle:array", "written:ofmap"
+
+
+def row_stationary_machine(arch: Accelerator) -> Machine:
+    """Return the machine of ``arch``; where fmap traffic stops the array, the two wait for each other.
+
+    Then an ifmap tile is loaded once the array has used up the one before, and passes go on once the finished ofmap
+    tiles are written.
+    """
+    if not mesh_of(arch).stops_for_fmaps:
+        return standard_machine(arch)
+    turns = (
+        Semaphore(name=IDLE, unit=DMA_IFMAP, initial=1, reason="array"),
+        Semaphore(name=WRITTEN, unit=ARRAY, initial=1, reason="dram:ofmap"),
+    )
+    return standard_machine(arch, extra_semaphores=turns)
 
 
 def lower_row_stationary(context: LoweringContext, layer: Layer, mapping: Mapping) -> LayerProgram:
     """Return the program of ``layer`` on a row-stationary mesh.
 
     A pass is two commands of the array: it fills the filter RFs, after which the filter buffer is free for the next
-    pass's filters, and then runs. An ifmap tile stays in the GLB for all filters of its ``m``; psums stay there for
-    all channels.
+    pass's filters, and then runs. An ifmap tile stays in the GLB while consecutive passes use it; psums stay there
+    for all channels, and leave as ofmap.
     """
-    shape, letters = layer.shape, mapping.plan
-    assert isinstance(shape, MacShape)
-    assert isinstance(letters, RowStationaryMapping)
-    table = enumerate_passes(shape, letters)
-    kinds, sequence = table.kinds()
-    cycles, drain_cycles = layer_cycles(array_timing(context.arch), letters.window(shape), kinds, sequence)
-    own, wait_filter = cycles[:, 0], cycles[:, 3]
-    first_column = wait_filter + table.p * table.q * shape.s
-    fill = np.where(table.loads_filters == 1, np.minimum(own, first_column), 0)
-    bits = word_bits(layer, context.arch)
-    return lower_nest(
-        context,
-        layer,
-        pass_geometry(shape, letters, table, bits),
-        _PassCost(context, shape, letters, bits),
-        drain_cycles,
-        [*mac_actions(context, layer), *_rf_actions(context, layer)],
-        StepTimes(fill_cycles=fill, work_cycles=own - fill),
-    )
+    queues = _Queues(context, layer, mapping)
+    queues.room()
+    queues.ifmaps()
+    queues.filters()
+    queues.passes()
+    queues.ofmaps()
+    for action in (*mac_actions(context, layer), *rf_actions(context, layer)):
+        queues.builder.count(action)
+    return queues.builder.build(ARRAY)
 
 
-def pass_geometry(shape: MacShape, letters: RowStationaryMapping, table: PassTable, bits: WordBits) -> Geometry:
-    """Return the passes of ``table`` as steps; whole rows are fetched, and what no window touches is not kept."""
-    filters, first = np.unique(table.first_filter, return_index=True)
-    k = Span(start=filters, size=table.filters[first])
-    n, p, c = Span.cut(shape.n, letters.n), Span.cut(shape.p, letters.e), Span.cut(shape.c, letters.q * letters.r)
-    q = Span.cut(shape.q, shape.q)
-    at = {
-        "n": table.first_image // letters.n,
-        "p": table.first_row // letters.e,
-        "k": np.searchsorted(filters, table.first_filter),
-        "c": table.first_channel // (letters.q * letters.r),
-    }
-    block = ((table.group * n.size.size + at["n"]) * p.size.size + at["p"]) * (shape.k + 1)
-    m_block = table.first_filter // letters.m
-    first_c, last_c = at["c"] == 0, at["c"] == c.size.size - 1
-    rows, cols = axes_of(shape)
-    loads = table.loads_filters == 1
-    return Geometry(
-        steps=Steps(
-            group=table.group,
-            q=np.zeros_like(table.group),
-            **at,
-            visits={
-                "ifmap": _stays((block + m_block) * c.size.size + at["c"]),
-                "filter": Visits(tile=np.cumsum(loads), begins=loads, ends=loads),
-                "psum": Visits(tile=block + at["k"], begins=first_c, ends=last_c),
-            },
-            first_c=first_c,
-            last_c=last_c,
-        ),
-        bits=bits,
-        n=n,
-        p=p,
-        q=q,
-        k=k,
-        c=c,
-        y=rows.cover(p),
-        x=Span(start=np.zeros(1, dtype=np.int64), size=np.array([shape.w])),
-        kept_rows=rows.touched(p),
-        kept_cols=cols.touched(q),
-        room_rows=_sent(p.size, shape.r, shape.stride_h),
-        room_cols=_sent(q.size, shape.s, shape.stride_w),
-    )
+class _Queues:
+    """One layer's passes and tiles, and the queues made from them."""
 
+    def __init__(self, context: LoweringContext, layer: Layer, mapping: Mapping) -> None:
+        assert isinstance(layer.shape, MacShape)
+        assert isinstance(mapping.plan, RowStationaryMapping)
+        self.context, self.layer, self.shape = context, layer, layer.shape
+        self.letters: RowStationaryMapping = mapping.plan
+        self.table: PassTable = enumerate_passes(layer.shape, self.letters)
+        self.bits = word_bits(layer, context.arch)
+        self.glb, self.filter_buffer = context.arch.buffer_for("ifmap"), context.arch.buffer_for("filter")
+        self.tiles: PassTiles = pass_tiles(layer.shape, self.letters, self.table, self.bits, self.glb)
+        self.stops = mesh_of(context.arch).stops_for_fmaps
+        self.places = context.places[layer.name]
+        self.builder = context.builder(layer)
 
-def _stays(tile: I64) -> Visits:
-    """A tile stays while consecutive passes use it."""
-    changes = tile[1:] != tile[:-1]
-    edge = np.ones(1, dtype=np.bool_)
-    return Visits(tile=tile, begins=np.concatenate([edge, changes]), ends=np.concatenate([changes, edge]))
+    def room(self) -> None:
+        """Grant banks of the GLB in the order in which passes need them, the ifmap of a pass before its psums."""
+        tiles, grants = self.tiles, []
+        for rank, (mask, room_bytes, semaphore) in enumerate(
+            (
+                (tiles.ifmap_begins, tiles.ifmap_room_bytes, "grant:ifmap"),
+                (tiles.first_c, tiles.psum_room_bytes, "grant:array"),
+            )
+        ):
+            at = np.flatnonzero(mask)
 
+            def grant(room: int, signal: str = semaphore) -> int:
+                return self.builder.template(waits={space(self.glb): room}, signals={signal: 1})
 
-def _sent(outputs: I64, window: int, stride: int) -> I64:
-    """Ifmap rows (columns) that a block of ofmap rows brings to the array, padding among them."""
-    return (outputs - 1) * min(stride, window) + window
+            grants.append((at, np.full(at.size, rank), _rows([room_bytes[at]], grant)))
+        at, rank_of, rows = (np.concatenate([part[i] for part in grants]) for i in range(3))
+        self.builder.queue(allocator(self.glb), rows[np.lexsort((rank_of, at))])
 
+    def ifmaps(self) -> None:
+        """Load each ifmap tile."""
+        table, tiles, place = self.table, self.tiles, self.places.inputs[0]
+        at = np.flatnonzero(tiles.ifmap_begins)
+        producers = self.context.ledger.wait_for("ifmap", self.layer.inputs[:1])
 
-class _PassCost:
-    """What a pass counts; its cycles come from :func:`layer_cycles`."""
+        def load(images: int, channels: int, rows: int, kept_rows: int, stored: int) -> int:
+            runs = box_runs(place, images, channels, rows, self.shape.w)
+            words = images * channels * kept_rows * tiles.kept_cols
+            demands, actions = self.context.load("ifmap", runs, words, self.bits.ifmap, self.glb)
+            waits = {"stored:ifmap": stored, "grant:ifmap": 1, **({IDLE: 1} if self.stops else {})}
+            return self.builder.template(waits=waits, signals={"ready:ifmap": 1}, demands=demands, actions=actions)
 
-    def __init__(
-        self, context: LoweringContext, shape: MacShape, letters: RowStationaryMapping, bits: WordBits
-    ) -> None:
-        arch = context.arch
-        self.context, self.shape, self.letters, self.bits = context, shape, letters, bits
-        self.ifmaps, self.filters, self.psums = (arch.buffer_for(name) for name in ("ifmap", "filter", "psum"))
+        columns = [table.images[at], table.channels[at], tiles.rows[at], tiles.kept_rows[at], _first(at, producers)]
+        channel = table.group[at] * self.shape.c + table.first_channel[at]
+        address = box_address(place, table.first_image[at], channel, tiles.row_start[at], 0)
+        self.builder.queue(DMA_IFMAP, _rows(columns, load), 0, address)
 
-    def __call__(self, step: Step) -> StepCost:
-        """Return the counts of one pass."""
-        shape = self.shape
-        sets = ceil_div(step.k, ceil_div(step.k, self.letters.t))
-        channel_sets = ceil_div(step.c, ceil_div(step.c, self.letters.r))
-        row_words = step.n * step.c * step.cols
-        filter_words = step.k * step.c * shape.r * shape.s
-        psum_words = step.pixels * step.k
-        taken = {"ifmap": row_words * shape.r * step.p * sets, "filter": filter_words * step.p}
-        links = psum_words * (shape.r * channel_sets - 1)
-        actions = [
-            Action(STEP_MACS, 0, psum_words * step.c * shape.r * shape.s),
-            *self._multicast_rows(step, row_words, sets),
-            Action(
-                ActionKey(RF, "ifmap", "write", self.ifmaps.name), self._bytes("ifmap", taken["ifmap"]), taken["ifmap"]
-            ),
-            *(self._filters(step, filter_words, taken["filter"])),
-            Action(
-                ActionKey(self.psums.name, "psum", "read_initial" if step.first else "read", "array"),
-                self._bytes("psum", psum_words),
-                psum_words,
-            ),
-            Action(ActionKey(self.psums.name, "psum", "write", "array"), self._bytes("psum", psum_words), psum_words),
-            Action(ActionKey(NOC, "ifmap", "hop"), 0, taken["ifmap"]),
-            Action(ActionKey(NOC, "psum", "hop"), 0, links + 2 * psum_words),
-        ]
-        demands = [
+    def filters(self) -> None:
+        """Load the filters of each pass that does not find them in the array."""
+        table, place = self.table, self.places.filter
+        assert place is not None
+        at = np.flatnonzero(table.loads_filters)
+        made_here = self.layer.filter is not None and not self.layer.filter.is_weight
+        producers = self.context.ledger.wait_for("filter", self.layer.inputs[1:] if made_here else ())
+
+        def load(filters: int, channels: int, stored: int) -> int:
+            runs = box_runs(place, filters, channels, self.shape.r, self.shape.s)
+            words = filters * channels * self.shape.r * self.shape.s
+            demands, actions = self.context.load("filter", runs, words, self.bits.filter, self.filter_buffer)
+            waits = {"stored:filter": stored, space(self.filter_buffer): self._filter_room(filters, channels)}
+            return self.builder.template(waits=waits, signals={"ready:filter": 1}, demands=demands, actions=actions)
+
+        first_filter = table.group[at] * self.shape.k + table.first_filter[at]
+        rows = _rows([table.filters[at], table.channels[at], _first(at, producers)], load)
+        self.builder.queue(DMA_FILTER, rows, 0, box_address(place, first_filter, table.first_channel[at], 0, 0))
+
+    def passes(self) -> None:
+        """Run the passes: each waits for tiles that begin here, and gives back those that end here."""
+        table, tiles = self.table, self.tiles
+        kinds, sequence = table.kinds()
+        timing, window = array_timing(self.context.arch), self.letters.window(self.shape)
+        cycles, drain_cycles = layer_cycles(timing, window, kinds, sequence)
+        own, wait_filter = cycles[:, 0], cycles[:, 3]
+        first_column = wait_filter + table.p * table.q * self.shape.s
+        fill_cycles = np.where(table.loads_filters == 1, np.minimum(own, first_column), 0)
+
+        def fill(filters: int, channels: int, loads: int, new_ifmap: int, new_psums: int, new_block: int) -> int:
+            waits = {"ready:ifmap": new_ifmap, "ready:filter": loads, "grant:array": new_psums}
+            if self.stops:
+                waits[WRITTEN] = new_block
+            signals = {space(self.filter_buffer): loads * self._filter_room(filters, channels)}
+            return self.builder.template(waits=waits, signals=signals)
+
+        def run(
+            images: int, rows: int, filters: int, channels: int, loads: int, first: int, ifmap_room: int, done: int
+        ) -> int:
+            sizes = PassSizes(images, rows, filters, channels, loads, first)
+            actions = pass_actions(self.context.arch, self.shape, self.letters, self.bits, sizes)
+            signals = {"done:array": done, space(self.glb): ifmap_room}
+            if self.stops:
+                signals[IDLE] = int(ifmap_room > 0)
+            return self.builder.template(signals=signals, demands=self._port_demands(actions), actions=actions)
+
+        done = tiles.parts * tiles.block_ends if self.stops else tiles.last_c.astype(np.int64)
+        shared = [table.filters, table.channels, table.loads_filters]
+        fills = _rows([*shared, tiles.ifmap_begins, tiles.first_c, tiles.block_begins], fill)
+        left = tiles.ifmap_room_bytes * tiles.ifmap_ends
+        runs = _rows([table.images, table.rows, *shared, tiles.first_c, left, done], run)
+        run_cycles = own - fill_cycles
+        run_cycles[-1] += drain_cycles
+        self.builder.queue(
+            ARRAY,
+            np.stack([fills, runs], axis=1).ravel(),
+            np.stack([fill_cycles, run_cycles], axis=1).ravel(),
+        )
+
+    def ofmaps(self) -> None:
+        """Store the psums of each pass that completes them."""
+        table, tiles, place = self.table, self.tiles, self.places.ofmap
+        at = np.flatnonzero(tiles.last_c)
+
+        def store(images: int, filters: int, rows: int, room: int, block_ends: int) -> int:
+            runs, words = box_runs(place, images, filters, rows, self.shape.q), images * filters * rows * self.shape.q
+            demands, actions = self.context.store("ofmap", runs, words, self.bits.ofmap, self.glb)
+            signals = {space(self.glb): room, **self.context.ledger.signals(self.layer.name)}
+            if self.stops:
+                signals[WRITTEN] = block_ends
+            return self.builder.template(waits={"done:array": 1}, signals=signals, demands=demands, actions=actions)
+
+        columns = [table.images, table.filters, table.rows, tiles.psum_room_bytes, tiles.block_ends]
+        channel = table.group[at] * self.shape.k + table.first_filter[at]
+        address = box_address(place, table.first_image[at], channel, table.first_row[at], 0)
+        self.builder.queue(DMA_OFMAP, _rows([column[at] for column in columns], store), 0, address)
+        self.context.ledger.add(self.layer.name, int(at.size))
+
+    def _filter_room(self, filters: int, channels: int) -> int:
+        return ceil_div(filters * channels * self.shape.r * self.shape.s * self.bits.filter, 8)
+
+    def _port_demands(self, actions: list[Action]) -> list[Demand]:
+        """Return what a pass asks of buffer ports that the DMA shares."""
+        return [
             demand
-            for buffer in dict.fromkeys((self.ifmaps, self.psums))
+            for buffer in (self.glb, self.filter_buffer)
             for demand in self.context.port_demands(
                 buffer, sum(action.n_bytes for action in actions if action.key.level == buffer.name), write=False
             )
         ]
-        return StepCost(own_cycles=0, demands=tuple(demands), actions=tuple(actions))
-
-    def _arrival(self, tensor: str, source: Buffer, words: int) -> Action:
-        return Action(ActionKey(RF, tensor, "write", source.name), self._bytes(tensor, words), words)
-
-    def _bytes(self, tensor: str, words: int) -> int:
-        return self.bits.bytes_of(tensor, words)
-
-    def _multicast_rows(self, step: Step, row_words: int, sets: int) -> list[Action]:
-        """Ifmap rows leave the GLB once; row ``y`` goes to the PEs of each ofmap row whose window holds it."""
-        stride = min(self.shape.stride_h, self.shape.r)
-        rows = np.arange(step.p)[:, None] * stride + np.arange(self.shape.r)[None, :]
-        receivers, n_rows = np.unique(np.bincount(rows.ravel()), return_counts=True)
-        key = ActionKey(self.ifmaps.name, "ifmap", "read", RF)
-        return [
-            Action(key, self._bytes("ifmap", int(count) * row_words), int(count) * row_words, int(fan_out) * sets)
-            for fan_out, count in zip(receivers, n_rows, strict=True)
-        ]
-
-    def _filters(self, step: Step, words: int, taken: int) -> list[Action]:
-        """Filters leave their buffer once a pass; each goes to the PEs of its row."""
-        return [
-            Action(ActionKey(self.filters.name, "filter", "read", RF), self._bytes("filter", words), words, step.p),
-            self._arrival("filter", self.filters, taken),
-            Action(ActionKey(NOC, "filter", "hop"), 0, taken),
-        ]
 
 
-def _rf_actions(context: LoweringContext, layer: Layer) -> list[Action]:
-    """Reads and writes of the register files by the MACs.
+def _rows(columns: Sequence[NDArray[Any]], template: Callable[..., int]) -> I64:
+    """Return the template of each row of ``columns``; equal rows share one."""
+    classes, values = classify([column.astype(np.int64) for column in columns])
+    return np.array([template(*row) for row in values], dtype=np.int64)[classes]
 
-    Every MAC reads its ifmap word. One that is not gated also reads its weight, and reads and writes its psum.
-    """
-    bits = word_bits(layer, context.arch)
-    done = sum(action.words for action in mac_actions(context, layer) if action.key.event == "done")
-    counts = (
-        ("ifmap", "read", layer.n_macs),
-        ("filter", "read", done),
-        ("psum", "read", done),
-        ("psum", "write", done),
-    )
-    return [
-        Action(ActionKey(RF, tensor, event), bits.bytes_of(tensor, words), words) for tensor, event, words in counts
-    ]
+
+def _first(at: I64, amount: int) -> I64:
+    """Return ``amount`` for the first of some commands and 0 for the others."""
+    return np.where(np.arange(at.size) == 0, amount, 0)

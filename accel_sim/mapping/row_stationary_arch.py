@@ -45,6 +45,8 @@ def limits_of(arch: Accelerator) -> RowStationaryLimits:
         filter_rf_words=array.filter_rf_words,
         ifmap_rf_words=array.ifmap_rf_words,
         psum_rf_words=array.psum_rf_words,
+        psum_fifo_words=array.psum_fifo_words,
+        psum_beat_words=max(arch.noc.psum_read_words_per_cycle, arch.noc.psum_write_words_per_cycle),
         glb_banks=glb.banks,
         glb_bank_bytes=glb.bank_bytes,
         filter_buffer_bytes=filters.size_bytes,

@@ -62,6 +62,9 @@ class RowStationaryLimits:
         PEs of the array.
     filter_rf_words, ifmap_rf_words, psum_rf_words
         Of one PE.
+    psum_fifo_words, psum_beat_words
+        Depth of the FIFOs of a column of PEs, and words that come or go together: a FIFO takes the psums of an ofmap
+        column (``p``) whole, beside an unfinished beat.
     glb_banks, glb_bank_bytes
         Banks that the ifmap and the psums share; each holds one of the two.
     filter_buffer_bytes
@@ -75,12 +78,19 @@ class RowStationaryLimits:
     filter_rf_words: int
     ifmap_rf_words: int
     psum_rf_words: int
+    psum_fifo_words: int
+    psum_beat_words: int
     glb_banks: int
     glb_bank_bytes: int
     filter_buffer_bytes: int | None
     ifmap_bits: int
     filter_bits: int
     psum_bits: int
+
+    @property
+    def most_p(self) -> int:
+        """Largest ``p`` that the psum RF and the psum FIFOs allow."""
+        return min(self.psum_rf_words, self.psum_fifo_words - self.psum_beat_words + 1)
 
 
 def sets_that_fit(limits: RowStationaryLimits, filter_rows: int, e: int, r: int) -> int:
@@ -169,6 +179,11 @@ def _rf_faults(
     ):
         if words > allowed:
             yield letter, f"{product} words, {words - allowed} more than the {allowed} of the {rf} RF"
+    words = p + limits.psum_beat_words - 1
+    if words > limits.psum_fifo_words:
+        more = words - limits.psum_fifo_words
+        found = f"p = {p} psums beside an unfinished beat of {limits.psum_beat_words} take {words} words"
+        yield "p", f"{found}, {more} more than the {limits.psum_fifo_words} of the psum FIFO"
 
 
 def _array_faults(

@@ -33,6 +33,8 @@ class PassTable:
         How many passes ago these psums were written; 0 where the first channels start them.
     loads_filters
         0 where the array holds the same weights already, else 1.
+    loads_ifmap
+        0 where the GLB holds the same ifmap tile already, else 1.
     """
 
     group: I64
@@ -50,6 +52,7 @@ class PassTable:
     t: I64
     psum_lag: I64
     loads_filters: I64
+    loads_ifmap: I64
 
     @property
     def count(self) -> int:
@@ -139,9 +142,6 @@ def enumerate_passes(shape: MacShape, mapping: RowStationaryMapping) -> PassTabl
     first_filter, filters, first_channel, channels, lag = rows
     p, t = _spread(filters, mapping.t)
     q, r = _spread(channels, mapping.r)
-    weights = np.stack((group, first_filter, first_channel))
-    loads = np.ones_like(group)
-    loads[1:] = (weights[:, 1:] != weights[:, :-1]).any(axis=0)
     return PassTable(
         group=group,
         first_image=image,
@@ -157,7 +157,8 @@ def enumerate_passes(shape: MacShape, mapping: RowStationaryMapping) -> PassTabl
         r=r,
         t=t,
         psum_lag=lag,
-        loads_filters=loads,
+        loads_filters=_changes(group, first_filter, first_channel),
+        loads_ifmap=_changes(group, image, row, first_channel),
     )
 
 
@@ -191,6 +192,13 @@ def _blocks(total: int, size: int) -> tuple[I64, I64]:
     """Cut ``total`` into blocks; return where each starts and how large it is, int64 [blocks] each."""
     starts = np.arange(0, total, size, dtype=np.int64)
     return starts, np.minimum(size, total - starts)
+
+
+def _changes(*columns: I64) -> I64:
+    """Return 1 where a row differs from the one before it and at the first row, else 0."""
+    changes = np.ones_like(columns[0])
+    changes[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    return changes
 
 
 def _spread(count: I64, sets: int) -> tuple[I64, I64]:
