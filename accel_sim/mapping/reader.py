@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from accel_sim.arch import Accelerator
-from accel_sim.config import Document, StrictModel, load_document, validate
+from accel_sim.config import Document, StrictModel, load_document, resolve_shipped, validate
 from accel_sim.errors import Fault, MappingError, nearest
 from accel_sim.mapping.base import Param
 from accel_sim.workload import Network
+
+PUBLISHED = "accel_sim.mapping.published"
+"""Package of the mappings that ship."""
 
 
 class _MappingModel(StrictModel):
@@ -38,8 +41,8 @@ class MappingFile:
         return MappingError(faults)
 
 
-def load_mapping(path: str | os.PathLike[str], network: Network, arch: Accelerator) -> MappingFile:
-    """Read the mapping file at ``path`` for ``network`` on ``arch``.
+def load_mapping(name_or_path: str | os.PathLike[str], network: Network, arch: Accelerator) -> MappingFile:
+    """Read a published mapping by its name (``eyeriss_alexnet``), or a mapping file, for ``network`` on ``arch``.
 
     Raises
     ------
@@ -47,6 +50,7 @@ def load_mapping(path: str | os.PathLike[str], network: Network, arch: Accelerat
         If the file cannot be read, its dataflow is not the machine's, or it names a layer that is not there or has no
         MACs.
     """
+    path = resolve_shipped(PUBLISHED, os.fspath(name_or_path), MappingError)
     document = load_document(path, MappingError)
     return check_mapping(validate(_MappingModel, document, MappingError), document, network, arch)
 
