@@ -4,7 +4,15 @@ May import errors, units and config.
 """
 
 from accel_sim.arch.accelerator import Accelerator
-from accel_sim.arch.arrays import AdderTree, Array, ArraySpec, RegisterFile, RowStationaryMesh
+from accel_sim.arch.arrays import (
+    AdderTree,
+    Array,
+    ArraySpec,
+    PixelMesh,
+    RegisterFile,
+    RowStationaryMesh,
+    SystolicMesh,
+)
 from accel_sim.arch.buffer import Buffer
 from accel_sim.arch.dma import Dma
 from accel_sim.arch.dram import BandwidthDram, Dram, DramPreset, IdealDram, parse_dram_option
@@ -32,8 +40,10 @@ __all__ = [
     "Mac",
     "Noc",
     "OperandBits",
+    "PixelMesh",
     "RegisterFile",
     "RowStationaryMesh",
+    "SystolicMesh",
     "Vector",
     "load_arch",
     "parse_dram_option",

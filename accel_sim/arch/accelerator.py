@@ -13,7 +13,6 @@ from accel_sim.arch.buffer import Buffer
 from accel_sim.arch.checks import problems
 from accel_sim.arch.dma import Dma
 from accel_sim.arch.dram import BandwidthDram, Dram
-from accel_sim.arch.energy_constants import any_mode_names
 from accel_sim.arch.energy_options import EnergyOptions
 from accel_sim.arch.formats import Codec, Formats
 from accel_sim.arch.mac import Mac
@@ -47,6 +46,9 @@ class Accelerator(Spec):
         Name of the dataflow that the array runs.
     layout
         Order of a tensor's words in DRAM.
+    activations
+        Where fmaps are between layers. ``dram``: they are stored, and loaded again tile by tile. ``on_chip``: the
+        buffers hold whole fmaps, so that only what enters and leaves the network passes the DRAM.
     """
 
     name: Name
@@ -64,6 +66,7 @@ class Accelerator(Spec):
     dma: Dma
     dram: Dram
     layout: Literal["nchw", "nhwc", "tiled"] = "nchw"
+    activations: Literal["dram", "on_chip"] = "dram"
     formats: Formats = Formats()
     codec: Codec | None = None
     energy: EnergyOptions = EnergyOptions()
@@ -82,8 +85,7 @@ class Accelerator(Spec):
         ----------
         sets
             Dotted path to value: ``{"array.rows": 32, "buffers.glb.size_bytes": "64 KiB", "dram": "ideal"}``. A text
-            is read as YAML. Each changed value's provenance becomes ``set``. A changed ``energy.mode`` leaves behind
-            the energy constants of the old one.
+            is read as YAML. Each changed value's provenance becomes ``set``.
 
         Raises
         ------
@@ -91,11 +93,7 @@ class Accelerator(Spec):
             If a path leads nowhere or the new values do not fit.
         """
         data = self.model_dump()
-        constants = self.energy.constants
-        if sets.get("energy.mode", self.energy.mode) != self.energy.mode:
-            stay = any_mode_names(self.buffers, self.array.register_files(self.mac.bits))
-            constants = {name: value for name, value in constants.items() if name in stay}
-        data["energy"] = {"mode": self.energy.mode, **constants}
+        data["energy"] = {"mode": self.energy.mode, **self.energy.constants}
         return validate(type(self), changed(data, sets), ArchError)
 
     @property

@@ -24,6 +24,8 @@ def problems(arch: Accelerator) -> Iterator[Problem]:
     """Yield every contradiction between keys; a fault that lies between two keys names both."""
     yield from _clock(arch)
     yield from _dataflow(arch)
+    yield from _array(arch)
+    yield from _sparsity(arch)
     yield from _buffers(arch)
     yield from _formats(arch)
     yield from _energy(arch)
@@ -42,6 +44,21 @@ def _dataflow(arch: Accelerator) -> Iterator[Problem]:
             ("dataflow",),
             f"{arch.dataflow!r} cannot run on array.organisation {arch.array.organisation!r}"
             f"{nearest(arch.dataflow, runs)}; that one runs: {', '.join(runs)}",
+        )
+
+
+def _array(arch: Accelerator) -> Iterator[Problem]:
+    for path, message in arch.array.problems(arch):
+        yield ("array", *path), message
+
+
+def _sparsity(arch: Accelerator) -> Iterator[Problem]:
+    allowed = arch.array.SPARSITY
+    if arch.mac.sparsity not in allowed:
+        yield (
+            ("mac", "sparsity"),
+            f"{arch.mac.sparsity!r} is not possible with array.organisation {arch.array.organisation!r}; "
+            f"allowed there: {', '.join(allowed)}",
         )
 
 
@@ -71,7 +88,17 @@ def _buffers(arch: Accelerator) -> Iterator[Problem]:
 
 
 def _formats(arch: Accelerator) -> Iterator[Problem]:
-    compressed = arch.formats.compressed()
+    for tensor, allowed in arch.array.FORMATS.items():
+        chosen = getattr(arch.formats, tensor)
+        if chosen not in allowed:
+            yield (
+                ("formats", tensor),
+                f"{chosen!r} cannot be decoded by array.organisation {arch.array.organisation!r}; "
+                f"allowed there: {', '.join(allowed)}",
+            )
+    compressed = [
+        tensor for tensor in arch.formats.compressed() if getattr(arch.formats, tensor) not in arch.array.NATIVE
+    ]
     if compressed and arch.codec is None:
         tensor = compressed[0]
         chosen = getattr(arch.formats, tensor)

@@ -73,6 +73,15 @@ class LoweringContext:
         """Return an empty builder for ``layer``."""
         return LayerBuilder(self.machine, layer.name, self.index)
 
+    def loads(self, layer: Layer, operand: int) -> bool:
+        """Whether an operand of ``layer`` comes from DRAM; else an earlier layer has left it on the chip."""
+        is_fresh = operand >= len(layer.inputs)
+        return is_fresh or self.arch.activations == "dram"
+
+    def stores(self, layer: Layer) -> bool:
+        """Whether the ofmap of ``layer`` goes to DRAM; else later layers find it on the chip."""
+        return self.arch.activations == "dram" or not self.ledger.read_by[layer.name]
+
     def port_demands(self, buffer: Buffer, n_bytes: int, write: bool) -> list[Demand]:
         """Return the demand on the ports of ``buffer``, if DMA and array share them."""
         return [Demand(port(buffer), n_bytes, write=write)] if buffer.dma_shares_port and n_bytes else []

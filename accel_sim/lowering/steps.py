@@ -173,9 +173,9 @@ def classify(columns: Sequence[I64]) -> tuple[I64, list[tuple[int, ...]]]:
 
 
 def _dense(column: I64) -> tuple[int, I64]:
-    """Rank the values of a column without sorting it: small non-negative values are looked up in a table."""
+    """Rank the values of a column without sorting it where they are small enough to be looked up in a table."""
     top = int(column.max()) if column.size else 0
-    if top > 1 << 22:
+    if top > 64 + 8 * column.size:
         values, inverse = np.unique(column, return_inverse=True)
         return int(values.size), inverse.astype(np.int64)
     present = np.zeros(top + 1, dtype=np.bool_)

@@ -81,12 +81,14 @@ class Costs:
 class Bounds:
     """Closed-form lower bounds of one layer under one mapping.
 
-    ``limits_cycles`` names each bound (``array``, ``dram``, a bus or port) in cycles.
+    ``limits_cycles`` names each bound (``array``, ``dram``, a bus or port) in cycles. ``mapping_efficiency`` is the
+    share of PEs that hold work, averaged over the folds of the array; None where a dataflow has no folds.
     """
 
     limits_cycles: MappingABC[str, int]
     dram_bytes: int
     active_pes: int
+    mapping_efficiency: float | None = None
 
     @property
     def limit(self) -> str:

@@ -5,5 +5,15 @@ from __future__ import annotations
 from accel_sim.mapping.base import Dataflow
 from accel_sim.mapping.no_local_reuse import NoLocalReuse
 from accel_sim.mapping.row_stationary import RowStationary
+from accel_sim.mapping.systolic import SystolicDataflow
 
-DATAFLOWS: dict[str, Dataflow] = {dataflow.name: dataflow for dataflow in (NoLocalReuse(), RowStationary())}
+DATAFLOWS: dict[str, Dataflow] = {
+    dataflow.name: dataflow
+    for dataflow in (
+        NoLocalReuse(),
+        RowStationary(),
+        SystolicDataflow("weight_stationary"),
+        SystolicDataflow("output_stationary"),
+        SystolicDataflow("input_stationary"),
+    )
+}

@@ -69,6 +69,7 @@ class LayerDict(CountersDict):
     start_cycle: int
     end_cycle: int
     active_pes: int
+    mapping_efficiency: NotRequired[float]
     units: dict[str, dict[str, int]]
     limit: NotRequired[str]
     bounds_cycles: NotRequired[dict[str, int]]

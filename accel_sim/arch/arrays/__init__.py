@@ -9,13 +9,15 @@ from pydantic import Field
 
 from accel_sim.arch.arrays.adder_tree import AdderTree
 from accel_sim.arch.arrays.base import ArraySpec
+from accel_sim.arch.arrays.pixel_mesh import PixelMesh
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.row_stationary_mesh import RowStationaryMesh
+from accel_sim.arch.arrays.systolic import SystolicMesh
 
 Array = Annotated[
-    RowStationaryMesh | AdderTree,
+    RowStationaryMesh | AdderTree | SystolicMesh | PixelMesh,
     Field(discriminator="organisation"),
 ]
 """Any array organisation, told apart by its key ``organisation``."""
 
-__all__ = ["AdderTree", "Array", "ArraySpec", "RegisterFile", "RowStationaryMesh"]
+__all__ = ["AdderTree", "Array", "ArraySpec", "PixelMesh", "RegisterFile", "RowStationaryMesh", "SystolicMesh"]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel_sim.arch.spec import Spec
 
 if TYPE_CHECKING:
+    from accel_sim.arch.accelerator import Accelerator
     from accel_sim.arch.arrays.registers import RegisterFile
     from accel_sim.arch.mac import OperandBits
+
+Problem = tuple[tuple[str, ...], str]
+"""A key's path below ``array`` and what is wrong there."""
 
 
 class ArraySpec(Spec):
@@ -20,6 +26,17 @@ class ArraySpec(Spec):
 
     DATAFLOWS: ClassVar[tuple[str, ...]]
     """Names of the dataflows that the organisation can run."""
+
+    SPARSITY: ClassVar[tuple[str, ...]] = ("none", "gate_ifmap", "gate_both")
+    """Values of ``mac.sparsity`` that the organisation can have."""
+
+    FORMATS: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        dict.fromkeys(("ifmap", "filter", "ofmap"), ("dense", "run_length"))
+    )
+    """Storage formats that the machine can decode, by tensor."""
+
+    NATIVE: ClassVar[tuple[str, ...]] = ()
+    """Formats that the array works on as they are: they need no codec and fill the buffers in their stored form."""
 
     @property
     def n_pes(self) -> int:
@@ -34,3 +51,11 @@ class ArraySpec(Spec):
     def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
         """Register files of the array, one entry a tensor; empty where PEs keep nothing."""
         raise NotImplementedError
+
+    def format_keys(self, tensor: str) -> dict[str, Any]:
+        """Return the keys of the native format of ``tensor``, such as widths; empty for other formats."""
+        return {}
+
+    def problems(self, arch: Accelerator) -> Iterator[Problem]:
+        """Yield what excludes each other among the array's keys, and between them and the rest of ``arch``."""
+        yield from ()
