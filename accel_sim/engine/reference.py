@@ -9,7 +9,7 @@ One cycle, as every engine has it:
 4. demands of the commands issued in this cycle go to their servers, by ascending unit, then in issue order; a demand
    that is served in no time leads back to step 1.
 
-Nothing here is shared with the compiled engine but the servers' kernels: not the order of visits, not the accounting.
+Nothing here is shared with the compiled engine but the kernels of servers: not the order of visits, not the accounting.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from accel_sim.engine.reference_books import Books
-from accel_sim.engine.reference_servers import SERVERS, Bandwidth, Clock
+from accel_sim.engine.reference_servers import SERVERS, Clock, DramServer
 from accel_sim.engine.reference_units import UNITS, Command, Layer, read_templates
-from accel_sim.engine.tables import TimeBudget, timed_servers
+from accel_sim.engine.tables import TimeBudget
 from accel_sim.engine.timeline import Timeline
 from accel_sim.errors import ProgramError
 from accel_sim.program.bounds import check_bounds
@@ -49,17 +49,15 @@ class _Arbiter:
     """Decides, once in every cycle in which something happens, what ends and what issues."""
 
     def __init__(self, machine: Machine, programs: Iterable[LayerProgram], record: bool) -> None:
-        timed_servers(machine)
         self.machine, self.record = machine, record
         self.programs = iter(programs)
         self.budget = TimeBudget(machine)
         self.books = Books(machine)
         self.env = Clock()
         self.have = [semaphore.initial for semaphore in machine.semaphores]
-        bandwidth = Bandwidth(machine)
-        servers = [SERVERS[server.kind](self.env, i, bandwidth) for i, server in enumerate(machine.servers)]
+        self.servers = [SERVERS[server.kind](self.env, machine, i) for i, server in enumerate(machine.servers)]
         self.units = [
-            UNITS[unit.role](self.env, machine, i, servers, self.books) for i, unit in enumerate(machine.units)
+            UNITS[unit.role](self.env, unit, i, self.servers, self.books) for i, unit in enumerate(machine.units)
         ]
         self.live: list[Layer] = []
         self.cycles: dict[int, tuple[I64, I64]] = {}
@@ -71,11 +69,12 @@ class _Arbiter:
         while self.live:
             if not any(unit.in_flight for unit in self.units):
                 raise deadlock(self.machine, self.blocked())
-            self.env.step()
+            self.jump()
             self.settle()
         for unit in self.units:
             unit.close()
-        return self.books.timeline(self.env.cycle)
+        dram_counts = next((server.counts() for server in self.servers if isinstance(server, DramServer)), None)
+        return self.books.timeline(self.env.cycle, dram_counts)
 
     def settle(self) -> None:
         """Apply the rules of one cycle until nothing changes."""
@@ -90,8 +89,14 @@ class _Arbiter:
         for unit in self.units:
             unit.note_state(self.have)
 
+    def jump(self) -> None:
+        """Go to the next cycle in which anything happens."""
+        for server in self.servers:
+            server.look_ahead(self.env.peek())
+        self.env.step()
+
     def end_commands(self) -> bool:
-        """Steps 1 and 2: end all that is over, apply the signals, let go of layers that have ended; False if nothing."""
+        """Steps 1 and 2: end all that is over, apply the signals, let layers go that have ended; False if none did."""
         ended: list[Command] = []
         retired = False
         for unit in self.units:

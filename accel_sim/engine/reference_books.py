@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from accel_sim.engine.dram import DramCounts
 from accel_sim.engine.timeline import Timeline
 from accel_sim.program.layer_program import I64
 from accel_sim.program.machine import Machine
@@ -54,7 +55,7 @@ class Books:
             first = cut
             window += 1
 
-    def timeline(self, total_cycles: int) -> Timeline:
+    def timeline(self, total_cycles: int, dram_counts: DramCounts | None) -> Timeline:
         """Return the account of the whole run; what came after the last layer's window belongs to it."""
         n_layers, n_units = len(self.names), len(self.machine.units)
         n_semaphores, n_servers = len(self.machine.semaphores), len(self.machine.servers)
@@ -86,6 +87,7 @@ class Books:
             idle_cycles=idle,
             n_commands=np.array(self.n_commands, dtype=np.int64),
             server_quanta=quanta,
+            dram_counts=dram_counts,
             issue_cycle=tuple(self.issue_cycle),
             end_cycle=tuple(self.end_cycle),
         )

@@ -14,37 +14,55 @@ from typing import NamedTuple
 import simpy
 
 from accel_sim.engine.reference_books import Account, Books
-from accel_sim.engine.reference_servers import Clock, ServerProcess
+from accel_sim.engine.reference_servers import Clock, Request, ServerProcess
+from accel_sim.kernels.dram.transfers import Shape
 from accel_sim.program.layer_program import LayerProgram
-from accel_sim.program.machine import Machine, UnitRole
+from accel_sim.program.machine import Unit as UnitSpec
+from accel_sim.program.machine import UnitRole
 
 Pairs = tuple[tuple[int, int], ...]
 
 
+class Asked(NamedTuple):
+    """A demand of a template: of which server, how much, and the shape of the transfer."""
+
+    server: int
+    quanta: int
+    shape: Shape
+
+
 class Template(NamedTuple):
-    """What commands share: (semaphore, amount) of waits and signals, (server, quanta) of demands."""
+    """What commands share: (semaphore, amount) of waits and signals, and demands."""
 
     waits: Pairs
     signals: Pairs
-    demands: Pairs
+    demands: tuple[Asked, ...]
 
 
 def read_templates(program: LayerProgram) -> list[Template]:
     """Return the templates of a layer as plain tuples."""
     rows = program.templates
-
-    def pairs(pointer: Sequence[int], indices: Sequence[int], amounts: Sequence[int]) -> list[Pairs]:
-        entries = tuple(zip(indices, amounts, strict=True))
-        return [entries[first:last] for first, last in zip(pointer, pointer[1:], strict=False)]
-
+    waits = list(zip(rows.wait_semaphore.tolist(), rows.wait_amount.tolist(), strict=True))
+    signals = list(zip(rows.signal_semaphore.tolist(), rows.signal_amount.tolist(), strict=True))
+    shapes = zip(
+        rows.demand_run_bytes.tolist(),
+        rows.demand_inner.tolist(),
+        rows.demand_inner_stride.tolist(),
+        rows.demand_outer.tolist(),
+        rows.demand_outer_stride.tolist(),
+        rows.demand_write.tolist(),
+        strict=True,
+    )
+    demands = [
+        Asked(*row) for row in zip(rows.demand_server.tolist(), rows.demand_quanta.tolist(), shapes, strict=True)
+    ]
     return [
-        Template(*row)
-        for row in zip(
-            pairs(rows.wait_ptr.tolist(), rows.wait_semaphore.tolist(), rows.wait_amount.tolist()),
-            pairs(rows.signal_ptr.tolist(), rows.signal_semaphore.tolist(), rows.signal_amount.tolist()),
-            pairs(rows.demand_ptr.tolist(), rows.demand_server.tolist(), rows.demand_quanta.tolist()),
-            strict=True,
+        Template(
+            waits=tuple(waits[slice(*rows.wait_ptr[i : i + 2])]),
+            signals=tuple(signals[slice(*rows.signal_ptr[i : i + 2])]),
+            demands=tuple(demands[slice(*rows.demand_ptr[i : i + 2])]),
         )
+        for i in range(rows.wait_ptr.size - 1)
     ]
 
 
@@ -68,6 +86,7 @@ class Layer:
                 position=position,
                 number=position - first,
                 own_cycles=int(program.own_cycles[position]),
+                address=int(program.address[position]),
                 template=self.templates[program.template[position]],
             )
 
@@ -80,6 +99,7 @@ class Command:
     position: int
     number: int
     own_cycles: int
+    address: int
     template: Template
     issue_cycle: int = -1
     over: bool = False
@@ -95,9 +115,9 @@ class Unit:
     the rules; between its calls, everything that is due in this cycle has happened.
     """
 
-    def __init__(self, env: Clock, machine: Machine, index: int, servers: list[ServerProcess], books: Books) -> None:
-        self.env, self.machine, self.index, self.servers, self.books = env, machine, index, servers, books
-        self.depth = machine.units[index].depth
+    def __init__(self, env: Clock, spec: UnitSpec, index: int, servers: list[ServerProcess], books: Books) -> None:
+        self.env, self.index, self.servers, self.books = env, index, servers, books
+        self.depth = spec.depth
         self.layers: simpy.Store = simpy.Store(env)
         self.head: Command | None = None
         self.in_flight: deque[Command] = deque()
@@ -149,12 +169,12 @@ class Unit:
         """Send the demands of newly issued commands to their servers, in issue order; False if there are none."""
         pushed = bool(self._to_push)
         for command in self._to_push:
-            self.env.process(self.execute(command, [self._push(command, *pair) for pair in command.template.demands]))
+            self.env.process(self.execute(command, [self._push(command, *asked) for asked in command.template.demands]))
         self._to_push.clear()
         return pushed
 
-    def _push(self, command: Command, server: int, quanta: int) -> simpy.Event:
-        done = self.servers[server].push(self.index, quanta)
+    def _push(self, command: Command, server: int, quanta: int, shape: Shape) -> simpy.Event:
+        done = self.servers[server].push(Request(self.index, quanta, command.address, shape))
         if self.servers[server].takes_time:
             self.books.quanta[server, self.index] += quanta
             done.callbacks.append(lambda _: command.served.append((self.env.cycle, server)))
@@ -181,8 +201,8 @@ class Unit:
 
     def alone_cycles(self, command: Command) -> int:
         """Return what a command needs by itself: the larger of its own cycles and of each of its demands."""
-        servers = self.machine.servers
-        return max([command.own_cycles, *(servers[i].alone_cycles(quanta) for i, quanta in command.template.demands)])
+        demands = command.template.demands
+        return max([command.own_cycles, *(self.servers[asked.server].alone_cycles(asked.quanta) for asked in demands)])
 
     def note_state(self, have: Sequence[int]) -> None:
         """Book what the unit does from this cycle on, now that nothing more happens in it."""

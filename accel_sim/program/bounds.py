@@ -48,7 +48,17 @@ def check_bounds(machine: Machine, program: LayerProgram) -> None:
             run_bytes, inner, inner_stride, outer, outer_stride, _ = rest
             check("a demand has an empty shape", min(run_bytes.min(), inner.min(), outer.min()) >= 1)
             check("a demand has a negative stride", min(inner_stride.min(), outer_stride.min()) >= 0)
+    check_transfers(machine, program)
     check_waiters(machine, program)
+
+
+def check_transfers(machine: Machine, program: LayerProgram) -> None:
+    """Raise :class:`ProgramError` if a command asks a memory for several transfers: it keeps one a command."""
+    rows = program.templates
+    row_of_demand = np.repeat(np.arange(rows.demand_ptr.size - 1), np.diff(rows.demand_ptr))
+    for index, server in enumerate(machine.servers):
+        if server.kind == "dram" and np.bincount(row_of_demand[rows.demand_server == index]).max(initial=0) > 1:
+            raise ProgramError(f"layer {program.name!r}: a command asks server {server.name!r} for several transfers")
 
 
 def is_pointer(pointer: I64, size: int) -> bool:

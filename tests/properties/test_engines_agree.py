@@ -64,6 +64,7 @@ def run_all(machine: Machine, programs: list[LayerProgram]) -> Timeline | str:
         assert str(first).startswith("the program cannot finish: unit ")
         return str(first)
     assert first.layer_names == second.layer_names
+    assert first.dram_counts == second.dram_counts
     for name in ACCOUNTS:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
     for name in ("issue_cycle", "end_cycle"):
@@ -184,6 +185,26 @@ def test_engines_agree_with_brute_force() -> None:
 
     check()
     assert {"deadlock", "zero-length command", "stall on a server", "prefetch across layers"} <= set(seen)
+
+
+def test_engines_agree_with_the_dram_controller() -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(EXAMPLES, max_examples=150)
+    @given(machines_and_programs(memory=True))
+    def check(drawn: tuple[Machine, list[LayerProgram]]) -> None:
+        machine, programs = drawn
+        timeline = run_all(machine, programs)
+        if isinstance(timeline, Timeline):
+            assert timeline.dram_counts is not None
+            seen["deadlock"] += 0
+            seen["reads"] += timeline.dram_counts.reads > 0
+            seen["writes"] += timeline.dram_counts.writes > 0
+        else:
+            seen["deadlock"] += 1
+
+    check()
+    assert min(seen.values()) >= 10, seen
 
 
 def test_nothing_depends_on_recording() -> None:

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
+from accel_sim.arch.dram_device import load_dram_preset
 from accel_sim.program import Demand, LayerBuilder, LayerProgram, Machine, Semaphore, Server, Unit
-from accel_sim.program.machine import UnitRole
+from accel_sim.program.machine import DramSetup, UnitRole
 
 T = TypeVar("T")
 
@@ -17,7 +18,12 @@ ROLES: tuple[UnitRole, ...] = ("array", "vector", "dma", "transform", "allocator
 OWN_CYCLES = (0, 1, 0, 2, 3, 5, 9, 17)
 QUANTA = (1, 2, 3, 5, 8, 13, 21)
 RATES = ((1, 1), (2, 1), (1, 2), (3, 2), (2, 3), (7, 5), (1, 4), (5, 1))
-BYTES_PER_COMMAND = 12
+MEMORY = "dram"
+PRESETS = ("ddr4_2400", "ddr3_1600", "hbm2")
+CORE_CLOCKS_HZ = (200_000_000, 1_000_000_000, 980_000_000, 2_400_000_000)
+STRIDES_BYTES = (64, 16, 320, 8192, 100_000)
+ADDRESS_BYTES = 1200
+BYTES_PER_COMMAND = 16
 
 
 class Choices:
@@ -38,8 +44,8 @@ class Choices:
         return values[self.below(len(values))]
 
 
-def decode_machine(choices: Choices) -> Machine:
-    """Return a machine of up to five units, six semaphores and three servers."""
+def decode_machine(choices: Choices, memory: bool) -> Machine:
+    """Return a machine of up to five units, six semaphores, three servers, and a DRAM controller."""
     units = []
     for i in range(1 + choices.below(5)):
         depth = choices.of(DEPTHS)
@@ -62,7 +68,22 @@ def decode_machine(choices: Choices) -> Machine:
                 arbitration="fixed_priority" if choices.below(2) else "round_robin",
             )
         )
+    if memory:
+        setup = DramSetup(device=load_dram_preset(choices.of(PRESETS)), core_clock_hz=choices.of(CORE_CLOCKS_HZ))
+        place = choices.below(len(servers) + 1)
+        servers.insert(place, Server(name=MEMORY, kind="dram", quantum_bytes=64, setup=setup))
     return Machine(units=tuple(units), semaphores=semaphores, servers=tuple(servers))
+
+
+def decode_demand(machine: Machine, choices: Choices) -> Demand:
+    """Return a demand on any server; of the memory, runs of bytes that touch or not."""
+    server = choices.of(machine.servers).name
+    quanta = choices.of(QUANTA)
+    if server != MEMORY:
+        return Demand(server, quanta)
+    inner_stride, outer_stride = choices.of(STRIDES_BYTES), choices.of(STRIDES_BYTES)
+    inner, outer = 1 + choices.below(3), 1 + choices.below(2)
+    return Demand(server, 16 * quanta, inner, inner_stride, outer, outer_stride, choices.below(2) == 1)
 
 
 def decode_programs(machine: Machine, choices: Choices) -> list[LayerProgram]:
@@ -90,20 +111,21 @@ def decode_programs(machine: Machine, choices: Choices) -> list[LayerProgram]:
             have[name] -= amount
         for name, amount in signals.items():
             have[name] += amount
-        demands = [
-            Demand(choices.of(machine.servers).name, choices.of(QUANTA))
-            for _ in range(choices.below(3) if machine.servers else 0)
-        ]
+        demands = [decode_demand(machine, choices) for _ in range(choices.below(3) if machine.servers else 0)]
+        if [demand.server for demand in demands].count(MEMORY) > 1:
+            demands.pop()
         builder = builders[layer]
         row = builder.template(waits=waits, signals=signals, demands=demands)
-        builder.queue(unit, row, choices.of(OWN_CYCLES))
+        builder.queue(unit, row, choices.of(OWN_CYCLES), ADDRESS_BYTES * choices.below(256))
     return [builder.build(unit) for builder, unit in zip(builders, primary, strict=True)]
 
 
 @st.composite
-def machines_and_programs(draw: st.DrawFn, max_commands: int = 40) -> tuple[Machine, list[LayerProgram]]:
+def machines_and_programs(
+    draw: st.DrawFn, max_commands: int = 40, memory: bool = False
+) -> tuple[Machine, list[LayerProgram]]:
     """A machine, and layers of about up to ``max_commands`` commands together."""
     size = 40 + BYTES_PER_COMMAND * draw(st.integers(0, max_commands))
     choices = Choices(draw(st.binary(min_size=size, max_size=size)))
-    machine = decode_machine(choices)
+    machine = decode_machine(choices, memory)
     return machine, decode_programs(machine, choices)

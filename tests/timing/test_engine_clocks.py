@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from accel_sim.arch.dram_device import load_dram_preset
 from accel_sim.engine import Engine, Timeline, run
 from accel_sim.errors import ProgramError
 from accel_sim.program import Demand, LayerBuilder, LayerProgram, Machine, Semaphore, Server, Unit
+from accel_sim.program.machine import DramSetup
 
 ENGINES: tuple[Engine, ...] = ("compiled", "reference")
 
@@ -347,3 +349,10 @@ def test_every_cycle_of_every_unit_is_accounted_for(engine: Engine) -> None:
     layer = [Do("a", 2, demands=demand), Do("b", 1, waits={"s": 1}, demands=demand), Do("c", 3, signals={"s": 1})]
     case = Case(engine, layer, layer, layer, semaphores=[semaphore("b")], servers=[bandwidth(rate_den=2)])
     np.testing.assert_array_equal(case.times.accounted_cycles, np.tile(case.times.window_cycles[:, np.newaxis], 4))
+
+
+def test_a_command_has_one_transfer_of_a_memory(engine: Engine) -> None:
+    setup = DramSetup(device=load_dram_preset("ddr4_2400"), core_clock_hz=10**9)
+    memory = Server(name="memory", kind="dram", quantum_bytes=64, setup=setup)
+    with pytest.raises(ProgramError, match="layer 'layer0': a command asks server 'memory' for several transfers"):
+        Case(engine, [Do("a", demands=(Demand("memory", 64), Demand("memory", 640)))], servers=[memory])
