@@ -17,7 +17,7 @@ from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DMA_PSUM, LOADERS, allocator, loader_of, room_wait, space
 from accel_sim.lowering.memory_map import TensorPlace
 from accel_sim.lowering.steps import Geometry, classify
-from accel_sim.lowering.transfer import Runs, box_address, box_runs
+from accel_sim.lowering.transfer import Four, Runs, box_address, box_runs
 from accel_sim.program import Action, Demand, LayerProgram
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, MacShape
@@ -210,7 +210,7 @@ class _Nest:
         parts.append((at, np.full(at.size, rank), rows[classes[at]]))
 
     def _load(self, operand: str, at: I64, classes: I64, boxes: list[tuple[int, ...]]) -> None:
-        steps = self.steps
+        steps, cut = self.steps, self.cut
         waits_for = self.layer.inputs[:1] if operand == "ifmap" else ()
         if operand == "filter" and self.layer.filter is not None and not self.layer.filter.is_weight:
             waits_for = self.layer.inputs[1:]
@@ -230,19 +230,16 @@ class _Nest:
 
         rows = np.array([row(box, {}) for box in boxes])[classes[at]]
         rows[0] = row(boxes[classes[at[0]]], {f"stored:{operand}": producers})
-        channel = steps.group[at] * self.shape.c + self.cut.c.start[steps.c[at]]
+        channel = steps.group[at] * self.shape.c + cut.c.start[steps.c[at]]
         if operand == "ifmap":
-            address = box_address(
-                self.places.inputs[0],
-                self.cut.n.start[steps.n[at]],
-                channel,
-                self.cut.y.start[steps.p[at]],
-                self.cut.x.start[steps.q[at]],
-            )
+            n, c, p, q = steps.n[at], steps.c[at], steps.p[at], steps.q[at]
+            size: Four = (cut.n.size[n], cut.c.size[c], cut.y.size[p], cut.x.size[q])
+            address = box_address(self.places.inputs[0], cut.n.start[n], channel, cut.y.start[p], cut.x.start[q], size)
         else:
             assert self.places.filter is not None
-            filters = steps.group[at] * self.shape.k + self.cut.k.start[steps.k[at]]
-            address = box_address(self.places.filter, filters, self.cut.c.start[steps.c[at]], 0, 0)
+            filters = steps.group[at] * self.shape.k + cut.k.start[steps.k[at]]
+            size = (cut.k.size[steps.k[at]], cut.c.size[steps.c[at]], self.shape.r, self.shape.s)
+            address = box_address(self.places.filter, filters, cut.c.start[steps.c[at]], 0, 0, size)
         self.builder.queue(LOADERS[operand], rows, 0, address)
 
     def queue_array(self, cost: Callable[[Step], StepCost], drain_cycles: int, times: StepTimes | None) -> None:
@@ -324,11 +321,11 @@ class _Nest:
         self._queue_reloads(at[~final])
 
     def _psum_address(self, place: TensorPlace, at: I64) -> I64:
-        steps = self.steps
-        channel = steps.group[at] * self.shape.k + self.cut.k.start[steps.k[at]]
-        return box_address(
-            place, self.cut.n.start[steps.n[at]], channel, self.cut.p.start[steps.p[at]], self.cut.q.start[steps.q[at]]
-        )
+        steps, cut = self.steps, self.cut
+        n, k, p, q = steps.n[at], steps.k[at], steps.p[at], steps.q[at]
+        channel = steps.group[at] * self.shape.k + cut.k.start[k]
+        size = (cut.n.size[n], cut.k.size[k], cut.p.size[p], cut.q.size[q])
+        return box_address(place, cut.n.start[n], channel, cut.p.start[p], cut.q.start[q], size)
 
     def _queue_reloads(self, spilled_at: I64) -> None:
         """Queue the return of spilled psums; each waits until its own spill has been stored."""

@@ -11,6 +11,7 @@ from accel_sim.lowering.memory_map import TensorPlace, stored_bytes
 from accel_sim.units import ceil_div
 
 I64 = NDArray[np.int64]
+Four = tuple[I64 | int, I64 | int, I64 | int, I64 | int]
 
 
 class Runs(NamedTuple):
@@ -38,7 +39,7 @@ def box_runs(place: TensorPlace, n: int, c: int, h: int, w: int) -> Runs:
     words = n * c * h * w
     if words == 0:
         return Runs(0)
-    if place.order == "tiled" or place.stored != 1:
+    if is_one_run(place):
         return Runs(stored_bytes(words * place.word_bits, place.stored))
     _, tensor_c, tensor_h, tensor_w = place.shape
     # (size of the box, size of the tensor) of each dimension, from the fastest to the slowest
@@ -70,14 +71,35 @@ def box_runs(place: TensorPlace, n: int, c: int, h: int, w: int) -> Runs:
     )
 
 
-def box_address(place: TensorPlace, n: I64 | int, c: I64 | int, h: I64 | int, w: I64 | int) -> I64:
-    """Return the byte address of word (n, c, h, w); arguments broadcast, int64."""
+def box_address(
+    place: TensorPlace,
+    n: I64 | int,
+    c: I64 | int,
+    h: I64 | int,
+    w: I64 | int,
+    size: Four | None = None,
+) -> I64:
+    """Return the byte address of the box that starts at word (n, c, h, w); arguments broadcast, int64.
+
+    Where a box is one run (compressed and tiled tensors), boxes lie one after the other: all of a block of images,
+    in it all of a block of channels, then of rows. ``size`` is that of the box; boxes that cut the tensor into blocks
+    do not overlap, and no box leaves the tensor.
+    """
     _, tensor_c, tensor_h, tensor_w = place.shape
     n, c, h, w = (np.asarray(index, dtype=np.int64) for index in (n, c, h, w))
-    if place.order == "nhwc":
+    if is_one_run(place) and size is not None:
+        images, channels, rows, _ = size
+        plane = tensor_h * tensor_w
+        word = n * tensor_c * plane + images * (c * plane + channels * (h * tensor_w + rows * w))
+    elif place.order == "nhwc":
         word = ((n * tensor_h + h) * tensor_w + w) * tensor_c + c
     else:
         word = ((n * tensor_c + c) * tensor_h + h) * tensor_w + w
     scaled = word * place.word_bits * place.stored.numerator // (8 * place.stored.denominator)
     address: I64 = place.base + scaled
     return address
+
+
+def is_one_run(place: TensorPlace) -> bool:
+    """Whether every box of the tensor is one run of bytes."""
+    return place.order == "tiled" or place.stored != 1

@@ -100,20 +100,17 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
 
     _queue_grants(builder, ifmaps, ofmaps, np.array(grants)[classes], shape.n_operands, pass_at == passes - 1)
     loads[0, 0] = first_load
-    address = np.stack(
-        [
-            box_address(places.inputs[operand], n_at, c.start[c_at], y.start[p_at], x.start[q_at])
-            for operand in range(shape.n_operands)
-        ],
-        axis=1,
-    )
+    start, size = (c.start[c_at], y.start[p_at], x.start[q_at]), (1, c.size[c_at], y.size[p_at], x.size[q_at])
+    address = np.stack([box_address(place, n_at, *start, size) for place in places.inputs], axis=1)
     builder.queue(DMA_IFMAP, loads.ravel(), 0, address.ravel())
     step_table = np.array(steps, dtype=np.int64)[classes]
     cycles = step_table[:, 1].copy()
     cycles[-1] += arch.vector.pipeline_stages
     builder.queue(VECTOR, step_table[:, 0], cycles)
     out = np.flatnonzero(pass_at == passes - 1)
-    out_address = box_address(places.ofmap, n_at[out], c.start[c_at[out]], p.start[p_at[out]], q.start[q_at[out]])
+    c_out, p_out, q_out = c_at[out], p_at[out], q_at[out]
+    start, size = (c.start[c_out], p.start[p_out], q.start[q_out]), (1, c.size[c_out], p.size[p_out], q.size[q_out])
+    out_address = box_address(places.ofmap, n_at[out], *start, size)
     builder.queue(DMA_OFMAP, np.array(stores)[classes[out]], 0, out_address)
     context.ledger.add(layer.name, int(out.size))
     return builder.build(VECTOR)
