@@ -65,10 +65,11 @@ def step_gemm(
         run = step_output_stationary(ifmap, filters, array, cuts, probe)
     elif array.dataflow == INPUT_STATIONARY:
         swapped = step_weight_stationary(filters, ifmap, array, cuts, probe)
-        words = swapped.accesses
+        words, moves = swapped.accesses, swapped.moves
         run = swapped._replace(
             outputs=swapped.outputs.transpose(0, 2, 1),
             accesses=words._replace(ifmap_reads=words.filter_reads, filter_reads=words.ifmap_reads),
+            moves=moves._replace(ifmap_taken=moves.filter_taken, filter_taken=moves.ifmap_taken),
         )
     else:
         run = step_weight_stationary(ifmap, filters, array, cuts, probe)

@@ -14,7 +14,17 @@ import numpy as np
 
 from accel_sim.kernels.im2col import Operand
 from accel_sim.kernels.jit import njit
-from accel_sim.kernels.stepped.systolic_run import I64, Cut, Probe, SteppedRun, Values, cut_at, read_vector, sample
+from accel_sim.kernels.stepped.systolic_run import (
+    I64,
+    Cut,
+    Moves,
+    Probe,
+    SteppedRun,
+    Values,
+    cut_at,
+    read_vector,
+    sample,
+)
 from accel_sim.kernels.systolic_array import (
     DRAIN_COLLECTOR,
     DRAIN_COLUMNS,
@@ -35,12 +45,15 @@ class _Exit(NamedTuple):
     queue_pes, queue_sums, queue_length
         The collector's write queue: PE index (row x array columns + column) and sum, (rows x cols,); entries
         held, (1,).
+    hops
+        Sums that PEs with work have passed on so far, int64 (1,).
     """
 
     drain: Values
     queue_pes: I64
     queue_sums: Values
     queue_length: I64
+    hops: I64
 
 
 @njit
@@ -79,12 +92,13 @@ def step_output_stationary(
         np.zeros(rows * cols, dtype=np.int64),
         np.zeros(rows * cols, dtype=dtype),
         np.zeros(1, dtype=np.int64),
+        np.zeros(1, dtype=np.int64),
     )
     outputs = np.zeros((ifmap.group.size, row_size, col_size), dtype=dtype)
     starts = np.full(n_folds, -1, dtype=np.int64)
     ends = np.full(n_folds, -1, dtype=np.int64)
     retired = np.zeros(n_folds, dtype=np.int64)
-    ifmap_reads = filter_reads = ofmap_writes = 0
+    ifmap_reads = filter_reads = ofmap_writes = taken = 0
     oldest, newest, entered, clock = 0, -1, stream, 0
     cut = cut_at(cuts, 0)
     while oldest < n_folds:
@@ -102,6 +116,7 @@ def step_output_stationary(
             read_vector(filters, cut.group, cut.first_col, entered, top_fifo[slot, : cut.cols_used])
             ifmap_reads += cut.rows_used
             filter_reads += cut.cols_used
+            taken += cut.rows_used * cut.cols_used
             entered += 1
         for row in range(rows):
             entry = slot - row - array.latency_cycles
@@ -124,7 +139,8 @@ def step_output_stationary(
             oldest += 1
         clock += 1
     accesses = Accesses(ifmap_reads, filter_reads, 0, 0, 0, 0, ofmap_writes)
-    return SteppedRun(outputs, clock, starts, ends, accesses)
+    moves = Moves(taken, taken, way_out.hops[0], ofmap_writes * stream)
+    return SteppedRun(outputs, clock, starts, ends, accesses, moves)
 
 
 @njit
@@ -173,7 +189,7 @@ def _let_results_out(
     """
     left_array = written = 0
     if array.drain == DRAIN_ROWS or array.drain == DRAIN_COLUMNS:
-        left_array, written = _shift_drain(cut, age, way_out.drain, outputs, array)
+        left_array, written = _shift_drain(cut, age, way_out, outputs, array)
     # The control bit behind the last operands stands on an anti-diagonal: these sums are complete.
     for row in range(max(0, age - cut.cols + 1), min(cut.rows, age + 1)):
         col = age - row
@@ -193,11 +209,13 @@ def _let_results_out(
         sums[pe] = 0
     if array.drain == DRAIN_COLLECTOR:
         left_array, written = _retire_half(cut, way_out, outputs, array.cols)
+    if array.drain == DRAIN_COLLECTOR or array.drain == DRAIN_NONE:
+        way_out.hops[0] += written
     return left_array, written
 
 
 @njit
-def _shift_drain(cut: Cut, age: int, drain: Values, outputs: Values, array: SystolicArray) -> tuple[int, int]:
+def _shift_drain(cut: Cut, age: int, way_out: _Exit, outputs: Values, array: SystolicArray) -> tuple[int, int]:
     """One clock of the drain registers: the first result of each lane leaves, those behind it close up.
 
     A lane (a column, or a row where results leave sideways) starts in the clock after its last sum was complete;
@@ -211,11 +229,14 @@ def _shift_drain(cut: Cut, age: int, drain: Values, outputs: Values, array: Syst
     stop = min(lanes, beat + 1) if array.pipelined else lanes
     if beat < 0 or begin >= stop or (lag == 0 and beat >= steps):
         return 0, 0
+    drain, used = way_out.drain, cut.rows_used if by_rows else cut.cols_used
     written = 0
     for lane in range(begin, stop):
         step = steps - 1 - (beat - lag * lane)
         row, col = (step, lane) if by_rows else (lane, step)
-        written += _write(cut, row, col, drain[steps - 1, lane], outputs)
+        leaves = _write(cut, row, col, drain[steps - 1, lane], outputs)
+        way_out.hops[0] += leaves * (used - step)
+        written += leaves
     # A lane at beat b has b empty registers behind its results, where the next fold's may already stand.
     for step in range(steps - 1, 0, -1):
         lane_from = max(begin, beat - step + 1) if array.pipelined else (begin if beat < step else stop)

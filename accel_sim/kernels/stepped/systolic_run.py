@@ -33,6 +33,19 @@ class Probe(NamedTuple):
     samples: Values
 
 
+class Moves(NamedTuple):
+    """Words inside the array, and what was done with them; PEs without work count nothing.
+
+    ``ifmap_taken``, ``filter_taken``: by PEs, from the buffer or a neighbour; values that stay are taken by the PE
+    that keeps them. ``psum_hops``: sums that a PE passes on, on their way through the rows or out. ``macs`` done.
+    """
+
+    ifmap_taken: int
+    filter_taken: int
+    psum_hops: int
+    macs: int
+
+
 class SteppedRun(NamedTuple):
     """What happened: the products, and when and how often words moved.
 
@@ -47,6 +60,8 @@ class SteppedRun(NamedTuple):
     accesses
         Words at the ports. The stepped kernels count the streamed (or row) operand as ``ifmap`` and the
         stationary (or column) operand as ``filter``.
+    moves
+        Words inside the array, the operands named as those of ``accesses``.
     """
 
     outputs: Values
@@ -54,6 +69,7 @@ class SteppedRun(NamedTuple):
     fold_starts: I64
     fold_ends: I64
     accesses: Accesses
+    moves: Moves
 
 
 class Cut(NamedTuple):

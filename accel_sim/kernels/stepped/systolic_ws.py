@@ -17,7 +17,7 @@ import numpy as np
 
 from accel_sim.kernels.im2col import Operand
 from accel_sim.kernels.jit import njit
-from accel_sim.kernels.stepped.systolic_run import I64, Cut, Probe, SteppedRun, Values, cut_at, sample
+from accel_sim.kernels.stepped.systolic_run import I64, Cut, Moves, Probe, SteppedRun, Values, cut_at, sample
 from accel_sim.kernels.systolic_array import PSUM_ACCUMULATED, PSUM_READ_BACK, Accesses, SystolicArray
 
 
@@ -60,7 +60,8 @@ def step_weight_stationary(
     starts = np.full(n_folds, -1, dtype=np.int64)
     ends = np.full(n_folds, -1, dtype=np.int64)
     retired = np.zeros(n_folds, dtype=np.int64)
-    moved = np.zeros(7, dtype=np.int64)
+    # Words at the ports, then streamed words that PEs take, and MACs.
+    moved = np.zeros(9, dtype=np.int64)
     # Folds are loaded, then streamed, in order; `oldest` still has psums on their way, `unloaded` values to load.
     loading = newest = -1
     oldest = unloaded = 0
@@ -89,6 +90,7 @@ def step_weight_stationary(
                 for row in range(cut.rows_used):
                     fifo[slot, row] = values[base + window_offset[cut.first_row + row]]
                 moved[0] += cut.rows_used
+                moved[7] += cut.rows_used * cut.cols_used
                 entered += 1
             for row in range(rows):
                 entry = slot - skew * row
@@ -139,7 +141,9 @@ def step_weight_stationary(
             oldest += 1
         clock += 1
     accesses = Accesses(moved[0], moved[1], moved[2], moved[3], moved[4], moved[5], moved[6])
-    return SteppedRun(outputs, clock, starts, ends, accesses)
+    # Each psum gets a product in every row, and each stationary value that is read stays in one PE.
+    moves = Moves(moved[7], moved[1], moved[8], moved[8])
+    return SteppedRun(outputs, clock, starts, ends, accesses, moves)
 
 
 @njit
@@ -258,6 +262,7 @@ def _write_psums(
             partial[place] = psum
         place -= cols - 1
     written = max(0, stop_used - begin)
+    moved[8] += written * cut.rows_used
     if cut.final:
         moved[6] += written
     if array.psum_path == PSUM_ACCUMULATED:
