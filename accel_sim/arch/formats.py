@@ -6,11 +6,14 @@ from typing import Literal
 
 from accel_sim.arch.spec import Count, Spec
 
-StorageFormat = Literal["dense", "run_length"]
+StorageFormat = Literal["dense", "run_length", "bitmap", "csc_relative", "csr", "n_of_m"]
 
 
 class Formats(Spec):
-    """Storage format in DRAM of each tensor; buffers hold dense words."""
+    """Storage format in DRAM of each tensor.
+
+    Buffers hold dense words, unless the array itself works on the stored form.
+    """
 
     ifmap: StorageFormat = "dense"
     filter: StorageFormat = "dense"

@@ -24,9 +24,13 @@ class Mac(Spec):
         ``bit_parallel``: one multiplication of full width a cycle.
     sparsity
         What a zero operand does. ``none``: the MAC runs as ever. ``gate_ifmap``: a zero ifmap value holds the
-        operands still, which saves energy and no cycle. ``gate_both``: so does a zero weight.
+        operands still, which saves energy and no cycle. ``gate_both``: so does a zero weight. ``skip_ifmap``,
+        ``skip_filter``, ``skip_both``: MACs with such a zero take no place on the array. ``n_of_m``: weights with at
+        most n values of each m take n places for m. An array can do what its organisation says.
     """
 
     kind: Literal["bit_parallel"]
     bits: OperandBits
-    sparsity: Literal["none", "gate_ifmap", "gate_both"] = "none"
+    sparsity: Literal[
+        "none", "gate_ifmap", "gate_both", "skip_ifmap", "skip_filter", "skip_both", "n_of_m"
+    ] = "none"

@@ -60,7 +60,7 @@ class StoreLedger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoweringContext:
-    """Everything a dataflow's lowering may look at besides the layer and its mapping."""
+    """Everything a dataflow's lowering may look at besides the layer and its mapping; ``seed`` draws masks."""
 
     arch: Accelerator
     machine: Machine
@@ -68,6 +68,7 @@ class LoweringContext:
     ledger: StoreLedger
     index: int
     zeros: ZeroCounts
+    seed: int = 0
 
     def builder(self, layer: Layer) -> LayerBuilder:
         """Return an empty builder for ``layer``."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.arch import Accelerator, Codec
+from accel_sim.arch import Accelerator
 from accel_sim.compression.formats import make_format
 from accel_sim.compression.masks import tensor_mask
 from accel_sim.kernels.effectual import Windows, tap_counts
@@ -76,8 +77,9 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
     """Return stored over dense bits of each tensor that ``arch`` keeps compressed in DRAM, by (layer, tensor).
 
     The sizes come from the real encodings of the masks, metadata included. A tensor that would grow is left dense, as
-    a machine's per-layer configuration would; tensors without zeros are not encoded at all. An ofmap of unknown
-    density takes that of the layer that reads it.
+    a machine's per-layer configuration would, and tensors without zeros are not encoded at all. A format that the array
+    itself works on is kept in both cases, as the array can read nothing else (but N:M cores read dense ones). An ofmap
+    of unknown density takes that of the layer that reads it.
     """
     formats = {tensor: getattr(arch.formats, tensor) for tensor in ("ifmap", "filter", "ofmap")}
     readers: dict[str, Tensor] = {}
@@ -90,10 +92,15 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
         if layer.ofmap.is_dense and layer.name in readers:
             tensors["ofmap"] = readers[layer.name]
         for name, tensor in tensors.items():
-            if tensor is None or tensor.is_dense or formats[name] == "dense":
+            if tensor is None or formats[name] == "dense":
                 continue
-            ratio = _ratio(tensor, formats[name], _stored_bits(layer, arch, name), seed, arch.codec)
-            if ratio < 1:
+            native = formats[name] in arch.array.NATIVE
+            if tensor.is_dense and (not native or formats[name] == "n_of_m"):
+                continue
+            bits = _stored_bits(layer, arch, name)
+            keys = {"value_bits": bits, **_format_keys(arch, name, formats[name])}
+            ratio = _ratio(tensor, formats[name], bits, seed, tuple(keys.items()))
+            if ratio < 1 or native:
                 ratios[layer.name, name] = ratio
     return ratios
 
@@ -104,11 +111,16 @@ def _stored_bits(layer: Layer, arch: Accelerator, tensor: str) -> int:
     return arch.mac.bits.ifmap
 
 
+def _format_keys(arch: Accelerator, tensor: str, format_name: str) -> dict[str, Any]:
+    if format_name in arch.array.NATIVE:
+        return arch.array.format_keys(tensor)
+    if format_name == "run_length" and arch.codec is not None:
+        return {"run_bits": arch.codec.run_bits, "word_bits": arch.codec.block_bits}
+    return {}
+
+
 @lru_cache(maxsize=256)
-def _ratio(tensor: Tensor, format_name: str, bits: int, seed: int, codec: Codec | None) -> Fraction:
-    keys: dict[str, int] = {}
-    if format_name == "run_length" and codec is not None:
-        keys = {"run_bits": codec.run_bits, "word_bits": codec.block_bits}
-    storage = make_format(format_name, value_bits=bits, **keys)
+def _ratio(tensor: Tensor, format_name: str, bits: int, seed: int, keys: tuple[tuple[str, Any], ...]) -> Fraction:
+    storage = make_format(format_name, **dict(keys))
     size = storage.size(tensor_mask(tensor, seed))
     return Fraction(size.total_bits, tensor.n_elements * bits)

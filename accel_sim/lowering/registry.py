@@ -10,6 +10,7 @@ from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import standard_machine
 from accel_sim.lowering.no_local_reuse import lower_no_local_reuse
 from accel_sim.lowering.row_stationary import lower_row_stationary
+from accel_sim.lowering.skipping import lower_skipping
 from accel_sim.lowering.systolic import lower_systolic
 from accel_sim.lowering.systolic_machine import systolic_machine
 from accel_sim.mapping.base import Mapping
@@ -34,4 +35,5 @@ LOWERINGS: dict[str, Lowering] = {
     "weight_stationary": Lowering(systolic_machine, lower_systolic),
     "output_stationary": Lowering(systolic_machine, lower_systolic),
     "input_stationary": Lowering(systolic_machine, lower_systolic),
+    "column_broadcast": Lowering(standard_machine, lower_skipping),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accel_sim.mapping.base import Dataflow
 from accel_sim.mapping.no_local_reuse import NoLocalReuse
 from accel_sim.mapping.row_stationary import RowStationary
+from accel_sim.mapping.skipping import SkippingDataflow
 from accel_sim.mapping.systolic import SystolicDataflow
 
 DATAFLOWS: dict[str, Dataflow] = {
@@ -15,5 +16,6 @@ DATAFLOWS: dict[str, Dataflow] = {
         SystolicDataflow("weight_stationary"),
         SystolicDataflow("output_stationary"),
         SystolicDataflow("input_stationary"),
+        SkippingDataflow("column_broadcast"),
     )
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +108,10 @@ class LayerProgram:
         Unit whose last command closes the layer's window.
     layer_actions
         Counts that are known for the layer as a whole rather than per template (data-dependent ones).
+    bounds_cycles
+        Lower bounds, by name, that depend on the layer's data and so are not the mapping's.
+    details
+        What is known of the layer's run besides counts and cycles, as plain JSON data.
     """
 
     name: str
@@ -119,6 +124,8 @@ class LayerProgram:
     address: I64
     action_keys: tuple[ActionKey, ...]
     layer_actions: tuple[Action, ...] = ()
+    bounds_cycles: Mapping[str, int] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n_commands(self) -> int:

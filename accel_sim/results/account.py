@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -26,7 +26,7 @@ class LayerRecord:
     """What is known of one layer besides its times.
 
     ``compulsory_dram_bytes`` is the least traffic that any schedule needs; ``bounds`` are the mapping's, ``None`` for
-    vector layers.
+    vector layers; ``bounds_cycles`` and ``details`` those of the layer's program.
     """
 
     layer: Layer
@@ -36,6 +36,8 @@ class LayerRecord:
     counts: Counts
     n_effectual_macs: int
     compulsory_dram_bytes: int
+    bounds_cycles: Mapping[str, int] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def account(
@@ -128,7 +130,7 @@ def _layer(
 ) -> LayerResult:
     layer = record.layer
     start, end = windows.span(i)
-    bounds = dict(record.bounds.limits_cycles) if record.bounds is not None else {}
+    bounds = {**(record.bounds.limits_cycles if record.bounds is not None else {}), **record.bounds_cycles}
     if not bounds:
         bounds["vector"] = ceil_div(layer.shape.n_ops if not layer.is_mac else 0, arch.vector.lanes)  # type: ignore[union-attr]
     rate = peak_rate(dram)
@@ -157,6 +159,7 @@ def _layer(
         energy=_energy(energy, record.counts, latency_ms, dram_pj),
         limit=_limit(end - start, compute, stalls, bounds),
         bounds_cycles=bounds,
+        details=record.details,
         mapping_efficiency=record.bounds.mapping_efficiency if record.bounds is not None else None,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,8 @@ class LayerResult:
 
     ``energy`` is in pJ, or in multiples of a register-file access in relative mode, with its ``total``. ``units``
     holds each unit's ``busy_cycles``, ``stall_cycles`` and ``idle_cycles``, which add up to the window. ``limit`` is
-    what bounds the layer, ``bounds_cycles`` the lower bounds by name. ``mapping_efficiency`` is the share of PEs that
+    what bounds the layer, ``bounds_cycles`` the lower bounds by name. ``details`` are further keys of some dataflows,
+    such as ``sparsity``: who worked and who waited. ``mapping_efficiency`` is the share of PEs that
     hold work, averaged over folds; None where a dataflow has no folds, and then the JSON has no such key.
     """
 
@@ -47,6 +48,7 @@ class LayerResult:
     energy: Mapping[str, float]
     limit: str
     bounds_cycles: Mapping[str, int]
+    details: Mapping[str, Any] = field(default_factory=dict)
     mapping_efficiency: float | None = None
 
     @property
@@ -79,6 +81,7 @@ class LayerResult:
             energy_key: dict(self.energy),
             "limit": self.limit,
             "bounds_cycles": dict(self.bounds_cycles),
+            **_plain(self.details),
         }
 
 

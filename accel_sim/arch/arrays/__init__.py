@@ -9,15 +9,25 @@ from pydantic import Field
 
 from accel_sim.arch.arrays.adder_tree import AdderTree
 from accel_sim.arch.arrays.base import ArraySpec
+from accel_sim.arch.arrays.eie import Eie
 from accel_sim.arch.arrays.pixel_mesh import PixelMesh
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.row_stationary_mesh import RowStationaryMesh
 from accel_sim.arch.arrays.systolic import SystolicMesh
 
 Array = Annotated[
-    RowStationaryMesh | AdderTree | SystolicMesh | PixelMesh,
+    RowStationaryMesh | AdderTree | SystolicMesh | PixelMesh | Eie,
     Field(discriminator="organisation"),
 ]
 """Any array organisation, told apart by its key ``organisation``."""
 
-__all__ = ["AdderTree", "Array", "ArraySpec", "PixelMesh", "RegisterFile", "RowStationaryMesh", "SystolicMesh"]
+__all__ = [
+    "AdderTree",
+    "Array",
+    "ArraySpec",
+    "Eie",
+    "PixelMesh",
+    "RegisterFile",
+    "RowStationaryMesh",
+    "SystolicMesh",
+]

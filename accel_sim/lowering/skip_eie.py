@@ -1,0 +1,66 @@
+"""EIE in a tile program: each window is a sparse vector that meets a compressed matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_sim.arch import Accelerator, ArraySpec
+from accel_sim.arch.arrays.eie import Eie
+from accel_sim.compression.bitmask import BitMask
+from accel_sim.kernels.runs import interleaved_entries
+from accel_sim.kernels.sparse.eie import EieSpec, eie_product
+from accel_sim.lowering.skipping_tile import RF, SkipCost, SkipTile, read, sums
+from accel_sim.mapping.base import WordBits
+from accel_sim.program import Action, ActionKey
+from accel_sim.workload import MacShape
+
+
+class EieMachine:
+    """See :class:`accel_sim.lowering.skipping_tile.SkipMachine`."""
+
+    def block(self, array: ArraySpec, shape: MacShape) -> tuple[int, int]:
+        """A row of PEs at least; as many rows as there are accumulators at most."""
+        assert isinstance(array, Eie)
+        return array.pes, array.pes * array.accumulator_words
+
+    def cost(self, arch: Accelerator, bits: WordBits, tile: SkipTile) -> SkipCost:
+        """One product a window; the entries of the matrix are counted once."""
+        array = arch.array
+        assert isinstance(array, Eie)
+        spec = EieSpec(
+            array.pes,
+            array.queue_depth,
+            (1 << array.run_bits) - 1,
+            array.entries_per_read,
+            array.empty_slice_cycles,
+            array.pipeline_stages,
+        )
+        columns = BitMask.of(tile.filters.reshape(len(tile.filters), -1).T)
+        nnz, padding = interleaved_entries(columns.words, spec.n_pes, spec.max_run)
+        work = np.zeros(spec.n_pes, dtype=np.int64)
+        cycles = done = stalls = entries = rows = sent = 0
+        for window in tile.windows().reshape(tile.n_windows, -1):
+            counts = eie_product(nnz, padding, np.flatnonzero(window), spec)
+            cycles += counts.total_cycles
+            done += counts.n_effectual_macs
+            stalls += counts.broadcast_stall_cycles
+            entries += counts.n_entries
+            rows += counts.n_matrix_reads
+            sent += counts.n_broadcasts
+            work += counts.pe_entries
+        filters, ifmaps = arch.buffer_for("filter"), arch.buffer_for("ifmap")
+        row_bytes = spec.entries_per_read * (array.weight_bits + array.run_bits) // 8
+        pointer_bytes = 2 * spec.n_pes * sent * array.pointer_bits // 8
+        actions = [
+            *read(ifmaps.name, "ifmap", sent, bits.bytes_of("ifmap", sent), spec.n_pes, RF),
+            Action(ActionKey(RF, "ifmap", "read"), bits.bytes_of("ifmap", entries), entries),
+            *read(filters.name, "filter", entries, rows * row_bytes + pointer_bytes),
+            *sums(bits, entries),
+        ]
+        return SkipCost(
+            cycles=cycles,
+            n_done=done,
+            actions=tuple(actions),
+            work_cycles=work,
+            facts={"padding_entries": entries - done, "broadcast_stall_cycles": stalls},
+        )

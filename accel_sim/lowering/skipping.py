@@ -1,0 +1,272 @@
+"""Lowers machines that skip zeros: the cycles of each step come from the machine's kernel on the layer's own masks.
+
+A step is a band of the fmaps with a block of filters. Its ifmap is loaded once and stays for all blocks. Filters stay
+for all bands where they fit, as the machines that keep weights on chip want it; else they are streamed, and a step is
+then as many array commands as there are pieces, with an even share of its cycles each. A tile has its share of the
+exact stored size of its tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from accel_sim.compression.masks import tensor_mask
+from accel_sim.lowering.context import LoweringContext
+from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DRAM, LOADERS, allocator, space
+from accel_sim.lowering.macs import STEP_MACS
+from accel_sim.lowering.memory_map import TensorPlace
+from accel_sim.lowering.skipping_cut import Band, cut_layer
+from accel_sim.lowering.skipping_machines import MACHINES
+from accel_sim.lowering.skipping_tile import I64, Mask, SkipCost, SkipTile
+from accel_sim.lowering.transfer import Runs, box_address, box_runs
+from accel_sim.mapping.base import Mapping, word_bits
+from accel_sim.program import Action, ActionKey, LayerProgram
+from accel_sim.units import ceil_div
+from accel_sim.workload import Layer, MacShape, Tensor
+
+MOST_LISTED = 1024
+"""Work is listed PE by PE in the result up to so many."""
+
+
+class Piece(NamedTuple):
+    """Neighbouring words of the filters: bytes in DRAM from an address on, and room in the buffer."""
+
+    address: int
+    words: int
+    n_bytes: int
+
+
+def lower_skipping(context: LoweringContext, layer: Layer, mapping: Mapping) -> LayerProgram:
+    """Return the program of ``layer`` on the machine of the architecture's organisation."""
+    lowering = _Skipping(context, layer)
+    lowering.queue_steps()
+    return lowering.build()
+
+
+class _Skipping:
+    """One layer's steps and queues."""
+
+    def __init__(self, context: LoweringContext, layer: Layer) -> None:
+        assert isinstance(layer.shape, MacShape)
+        assert layer.filter is not None
+        self.context, self.layer, self.shape = context, layer, layer.shape
+        self.arch = context.arch
+        self.machine = MACHINES[self.arch.array.organisation]
+        self.bits = word_bits(layer, self.arch)
+        self.places = context.places[layer.name]
+        self.builder = context.builder(layer)
+        self.buffers = {tensor: self.arch.buffer_for(tensor) for tensor in ("ifmap", "filter", "ofmap")}
+        unit, most = self.machine.block(self.arch.array, self.shape)
+        self.cut = cut_layer(layer, self.arch, self.places, self.bits, unit, most)
+        self.ifmap = _mask(layer.ifmap, context.seed)
+        self.filters = _mask(layer.filter, context.seed)
+        self.waits = {
+            "ifmap": context.ledger.wait_for("ifmap", layer.inputs[:1]),
+            "filter": 0 if layer.filter.is_weight else context.ledger.wait_for("filter", layer.inputs[1:]),
+        }
+        self.n_stores = 0
+        self.n_done = 0
+        self.work: I64 | None = None
+        self.facts: dict[str, int] = {}
+
+    def queue_steps(self) -> None:
+        """Queue all steps: groups outermost, then bands, then blocks of filters."""
+        shape, cut = self.shape, self.cut
+        for group in range(shape.groups):
+            for band in cut.bands:
+                ifmap_bytes = self._load_ifmap(group, band)
+                for first_k in range(0, shape.k, cut.k):
+                    k = min(cut.k, shape.k - first_k)
+                    cost = self._cost(group, band, first_k, k)
+                    pieces = self._filter_pieces(group, first_k, k)
+                    comes = not cut.resident or band is cut.bands[0]
+                    leaves = not cut.resident or band is cut.bands[-1]
+                    if comes:
+                        self._load_filters(pieces)
+                    self._compute(
+                        cost,
+                        pieces,
+                        n_macs=band.n * band.p * shape.q * k * shape.c * shape.r * shape.s,
+                        n_outputs=band.n * band.p * shape.q * k,
+                        filters=(comes, leaves),
+                        ifmap=(first_k == 0 and ifmap_bytes > 0, ifmap_bytes if first_k + k == shape.k else 0),
+                    )
+                    self._store(group, band, first_k, k)
+
+    def build(self) -> LayerProgram:
+        """Return the program, with the MACs done and skipped and what the result says of the sparsity."""
+        counts = {"done": self.n_done, "skipped": self.layer.n_macs - self.n_done}
+        for event, words in counts.items():
+            if words:
+                self.builder.count(Action(ActionKey("mac", "", event), 0, words))
+        self.context.ledger.add(self.layer.name, self.n_stores)
+        work = self.work if self.work is not None else np.zeros(1, dtype=np.int64)
+        facts: dict[str, object] = {
+            "n_done": self.n_done,
+            "filters_resident": self.cut.resident,
+            **self.facts,
+            "work_cycles_max": int(work.max()),
+            "work_cycles_mean": float(work.mean()),
+        }
+        if work.size <= MOST_LISTED:
+            facts["work_cycles"] = [int(cycles) for cycles in work]
+        return replace(
+            self.builder.build(ARRAY),
+            bounds_cycles={"array": ceil_div(self.n_done, self.arch.array.macs_per_cycle)},
+            details={"sparsity": facts},
+        )
+
+    def _cost(self, group: int, band: Band, first_k: int, k: int) -> SkipCost:
+        shape = self.shape
+        first_c, first_filter = group * shape.c, group * shape.k + first_k
+        tile = SkipTile(
+            shape=shape,
+            ifmap=self.ifmap[
+                band.first_n : band.first_n + band.n,
+                first_c : first_c + shape.c,
+                band.first_row : band.first_row + band.rows,
+            ],
+            filters=self.filters[first_filter : first_filter + k],
+            p=band.p,
+            top=band.top,
+            bottom=band.bottom,
+        )
+        cost = self.machine.cost(self.arch, self.bits, tile)
+        self.n_done += cost.n_done
+        self.work = cost.work_cycles if self.work is None else self.work + cost.work_cycles
+        for name, value in cost.facts.items():
+            self.facts[name] = self.facts.get(name, 0) + value
+        return cost
+
+    def _load_ifmap(self, group: int, band: Band) -> int:
+        """Queue the load of a band's ifmap, and return its room in bytes; nothing where it is all padding."""
+        place, shape = self.places.inputs[0], self.shape
+        runs = box_runs(place, band.n, shape.c, band.rows, shape.w)
+        if not runs.n_bytes:
+            return 0
+        words = band.n * shape.c * band.rows * shape.w
+        address = int(box_address(place, band.first_n, group * shape.c, band.first_row, 0))
+        self._load("ifmap", runs, words, runs.n_bytes, address)
+        return runs.n_bytes
+
+    def _filter_pieces(self, group: int, first_k: int, k: int) -> list[Piece]:
+        """Return a block of filters in pieces: one where it fits."""
+        place, shape = self.places.filter, self.shape
+        assert place is not None
+        words_each = shape.c * shape.r * shape.s
+        first = (group * shape.k + first_k) * words_each
+        total = k * words_each
+        n_pieces = 1
+        if not self.cut.resident:
+            n_pieces = max(1, ceil_div(_end(place, first + total) - _start(place, first), self.cut.piece_bytes - 2))
+        edges = [first + total * i // n_pieces for i in range(n_pieces + 1)]
+        return [
+            Piece(_start(place, low), high - low, _end(place, high) - _start(place, low))
+            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            if high > low
+        ]
+
+    def _load_filters(self, pieces: Sequence[Piece]) -> None:
+        place = self.places.filter
+        assert place is not None
+        for piece in pieces:
+            self._load("filter", Runs(piece.n_bytes), piece.words, piece.n_bytes, place.base + piece.address)
+
+    def _load(self, tensor: str, runs: Runs, words: int, room_bytes: int, address: int) -> None:
+        """Queue one load; the buffer holds what DRAM does, so both ends move the same bytes."""
+        buffer = self.buffers[tensor]
+        demands = [
+            *self.context.load(tensor, runs, words, 0, buffer)[0],
+            *self.context.port_demands(buffer, runs.n_bytes, write=True),
+        ]
+        actions = [
+            Action(ActionKey(DRAM, tensor, "read", buffer.name), runs.n_bytes, words),
+            Action(ActionKey(buffer.name, tensor, "write", DRAM), runs.n_bytes, words),
+        ]
+        waits = {space(buffer): room_bytes, f"stored:{tensor}": self.waits[tensor]}
+        self.waits[tensor] = 0
+        row = self.builder.template(waits=waits, signals={f"ready:{tensor}": 1}, demands=demands, actions=actions)
+        self.builder.queue(LOADERS[tensor], row, 0, address)
+
+    def _compute(
+        self,
+        cost: SkipCost,
+        pieces: Sequence[Piece],
+        *,
+        n_macs: int,
+        n_outputs: int,
+        filters: tuple[bool, bool],
+        ifmap: tuple[bool, int],
+    ) -> None:
+        """Queue a step: a command for each piece of its filters, with an even share of the cycles.
+
+        Parameters
+        ----------
+        filters
+            Whether the filters come for this step, and whether they leave with it.
+        ifmap
+            Whether the ifmap is new, and the bytes of it that leave with the step.
+        """
+        results = self.buffers["ofmap"]
+        room = self.bits.bytes_of("ofmap", n_outputs)
+        grant = self.builder.template(waits={space(results): room}, signals={"grant:array": 1})
+        self.builder.queue(allocator(results), grant)
+        edges = [cost.cycles * i // len(pieces) for i in range(len(pieces) + 1)]
+        for i, piece in enumerate(pieces):
+            waits, signals = {}, {}
+            actions: list[Action] = []
+            if filters[0]:
+                waits["ready:filter"] = 1
+            if filters[1]:
+                signals[space(self.buffers["filter"])] = piece.n_bytes
+            if i == 0:
+                waits["grant:array"] = 1
+                waits["ready:ifmap"] = int(ifmap[0])
+            if i == len(pieces) - 1:
+                signals |= {space(self.buffers["ifmap"]): ifmap[1], "done:array": 1}
+                actions = [
+                    Action(STEP_MACS, 0, n_macs),
+                    *cost.actions,
+                    Action(ActionKey(results.name, "ofmap", "write", ARRAY), room, n_outputs),
+                ]
+            demands = [
+                demand
+                for buffer in self.arch.buffers
+                for demand in self.context.port_demands(
+                    buffer, sum(action.n_bytes for action in actions if action.key.level == buffer.name), write=False
+                )
+            ]
+            row = self.builder.template(waits=waits, signals=signals, demands=demands, actions=actions)
+            self.builder.queue(ARRAY, row, edges[i + 1] - edges[i])
+
+    def _store(self, group: int, band: Band, first_k: int, k: int) -> None:
+        """Queue the store of a step's results, packed on the way where the ofmap is compressed."""
+        place, shape, results = self.places.ofmap, self.shape, self.buffers["ofmap"]
+        words = band.n * k * band.p * shape.q
+        runs = box_runs(place, band.n, k, band.p, shape.q)
+        demands, actions = self.context.store("ofmap", runs, words, self.bits.ofmap, results)
+        signals = {space(results): self.bits.bytes_of("ofmap", words), **self.context.ledger.signals(self.layer.name)}
+        row = self.builder.template(waits={"done:array": 1}, signals=signals, demands=demands, actions=actions)
+        address = int(box_address(place, band.first_n, group * shape.k + first_k, band.first_p, 0))
+        self.builder.queue(DMA_OFMAP, row, 0, address)
+        self.n_stores += 1
+
+
+def _mask(tensor: Tensor, seed: int) -> Mask:
+    if tensor.is_dense:
+        return np.ones(tensor.shape, dtype=np.bool_)
+    return tensor_mask(tensor, seed).to_bool()
+
+
+def _start(place: TensorPlace, words: int) -> int:
+    """Byte, counted from the tensor's first, in which the stored form of a word begins."""
+    return words * place.word_bits * place.stored.numerator // (8 * place.stored.denominator)
+
+
+def _end(place: TensorPlace, words: int) -> int:
+    """Byte behind the stored form of so many words."""
+    return ceil_div(words * place.word_bits * place.stored.numerator, 8 * place.stored.denominator)

@@ -1,0 +1,113 @@
+"""Cuts a layer for a skipping machine, by the stored sizes of its own tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from accel_sim.arch import Accelerator
+from accel_sim.errors import Fault, MappingError
+from accel_sim.lowering.memory_map import LayerPlaces, stored_bytes
+from accel_sim.mapping.base import WordBits
+from accel_sim.units import ceil_div
+from accel_sim.workload import Layer, MacShape
+
+
+class Band(NamedTuple):
+    """Images ``first_n`` on, and of them the ofmap rows ``first_p`` on; the ifmap rows of these, without padding."""
+
+    first_n: int
+    n: int
+    first_p: int
+    p: int
+    first_row: int
+    rows: int
+    top: int
+    bottom: int
+
+
+class Cut(NamedTuple):
+    """How a group of the layer is cut.
+
+    ``bands`` of the fmaps and ``k`` filters a block. ``resident``: all filters of a group stay on chip while its bands
+    pass; else each block comes again for each band, in pieces of at most ``piece_bytes`` that follow each other.
+    """
+
+    bands: tuple[Band, ...]
+    k: int
+    resident: bool
+    piece_bytes: int
+
+
+def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBits, unit: int, most: int) -> Cut:
+    """Return the largest bands whose ifmap and results fit, and the largest blocks of filters that do.
+
+    Parameters
+    ----------
+    unit, most
+        Filters that a block is a multiple of (except the last one), and the most of them.
+
+    Raises
+    ------
+    MappingError
+        If not even one ofmap row of one block fits.
+    """
+    shape = layer.shape
+    assert isinstance(shape, MacShape)
+    assert places.filter is not None
+    rooms = {tensor: arch.buffer_for(tensor) for tensor in ("ifmap", "filter", "ofmap")}
+    ifmap_place, filter_place = places.inputs[0], places.filter
+    # A block may be narrower than the machine's unit where the buffers leave no choice.
+    least = min(shape.k, unit, max(1, 8 * rooms["ofmap"].tile_bytes // (shape.q * bits.ofmap)))
+    for n, p in _sizes(shape):
+        bands = tuple(_bands(shape, n, p))
+        words = max(band.n * band.rows for band in bands) * shape.c * shape.w
+        if (
+            stored_bytes(words * ifmap_place.word_bits, ifmap_place.stored) <= rooms["ifmap"].tile_bytes
+            and bits.bytes_of("ofmap", n * p * shape.q * least) <= rooms["ofmap"].tile_bytes
+        ):
+            break
+    else:
+        row = stored_bytes(shape.r * shape.c * shape.w * ifmap_place.word_bits, ifmap_place.stored)
+        message = (
+            f"one ofmap row needs about {row} bytes of ifmap in buffer {rooms['ifmap'].name!r} "
+            f"({rooms['ifmap'].tile_bytes} bytes) and {bits.bytes_of('ofmap', shape.q)} bytes of results in buffer "
+            f"{rooms['ofmap'].name!r} ({rooms['ofmap'].tile_bytes} bytes)"
+        )
+        raise MappingError(Fault(key=f"layers.{layer.name}", message=message))
+    room = rooms["filter"].tile_bytes
+    filter_bytes = stored_bytes(shape.c * shape.r * shape.s * filter_place.word_bits, filter_place.stored)
+    resident = stored_bytes(shape.k * shape.c * shape.r * shape.s * filter_place.word_bits, filter_place.stored) <= room
+    k = min(shape.k, most, 8 * rooms["ofmap"].tile_bytes // (n * p * shape.q * bits.ofmap))
+    if not resident:
+        k = min(k, max(unit, room // max(1, filter_bytes)))
+    if k < shape.k and k > unit:
+        k -= k % unit
+    # Pieces are half of the room, so that one can come while the other is used.
+    return Cut(bands=bands, k=max(1, k), resident=resident, piece_bytes=max(1, rooms["filter"].size_bytes // 2))
+
+
+def _sizes(shape: MacShape) -> Iterator[tuple[int, int]]:
+    """Yield (images, ofmap rows) from all to one."""
+    n, p = shape.n, shape.p
+    while n > 1:
+        yield n, p
+        n = ceil_div(n, 2)
+    while p > 1:
+        yield 1, p
+        p = ceil_div(p, 2)
+    yield 1, 1
+
+
+def _bands(shape: MacShape, n: int, p: int) -> Iterator[Band]:
+    for first_n in range(0, shape.n, n):
+        for first_p in range(0, shape.p, p):
+            own = min(p, shape.p - first_p)
+            start = first_p * shape.stride_h - shape.pad_h
+            stop = start + (own - 1) * shape.stride_h + (shape.r - 1) * shape.dilation_h + 1
+            first, last = min(max(0, start), shape.h), max(0, min(shape.h, stop))
+            # A band that lies in the padding has no rows of its own.
+            last = max(first, last)
+            top = max(0, min(stop, first) - start) if last > first else stop - start
+            bottom = stop - start - top - (last - first)
+            yield Band(first_n, min(n, shape.n - first_n), first_p, own, first, last - first, top, bottom)
