@@ -36,7 +36,7 @@ class AdderTreeTwin:
             cycles=run.cycles,
             n_macs=int(run.counts[:, stepped.MACS].sum()),
             tallies=_tallies(job, run.counts),
-            n_parts=run.tile_ends.size,
+            commands=np.arange(1, run.tile_ends.size + 1),
             detail=run,
         )
 

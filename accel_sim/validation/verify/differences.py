@@ -46,9 +46,9 @@ def wrong_output(twin: Twin, job: LayerJob, run: Stepped, wrong: NDArray[np.bool
 
 def wrong_cycles(twin: Twin, job: LayerJob, run: Stepped, fast: FastPath) -> Difference:
     """Find a part that ends in another cycle than the program's, after parts that do not."""
-    if fast.n_commands % run.n_parts:
+    if fast.n_commands != run.commands[-1]:
         return _unlike_parts(twin, job, run, fast, "cycles")
-    ends = fast.ends(run.n_parts)
+    ends = fast.ends(run.commands)
     part = first_part(run.n_parts, lambda n: twin.upto(job, run, n)[0] != ends[n - 1])
     clock, _ = twin.upto(job, run, part + 1)
     return Difference(
@@ -83,9 +83,9 @@ def wrong_count(twin: Twin, job: LayerJob, run: Stepped, fast: FastPath, found: 
         subject += f" (and {len(found) - 1} other counts)"
     part, clock = "", -1
     if fast.counts_by_command(key):
-        if fast.n_commands % run.n_parts:
+        if fast.n_commands != run.commands[-1]:
             return _unlike_parts(twin, job, run, fast, "accesses")
-        sums = np.concatenate(([0], fast.sums(key, field, run.n_parts)))
+        sums = np.concatenate(([0], fast.sums(key, field)[run.commands - 1]))
 
         def counted(n_parts: int) -> int:
             if n_parts == 0:
@@ -125,8 +125,8 @@ def _unlike_parts(twin: Twin, job: LayerJob, run: Stepped, fast: FastPath, what:
     return Difference(
         layer=job.layer.name,
         what=what,
-        subject=f"the number of {twin.part}s (array commands in the program)",
-        stepped=run.n_parts,
+        subject=f"the number of array commands for {run.n_parts} {twin.part}s",
+        stepped=int(run.commands[-1]),
         expected=fast.n_commands,
     )
 

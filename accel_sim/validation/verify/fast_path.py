@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.lowering.machine import ARRAY, DRAM
+from accel_sim.lowering.machine import ARRAY
 from accel_sim.program import ActionKey, LayerProgram, Machine
-from accel_sim.results.counts import Count, count_actions
+from accel_sim.results.counts import Count
 
 I64 = NDArray[np.int64]
+FIELDS = ("n_bytes", "words", "delivered")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FastPath:
-    """The array's commands in the program of one layer."""
+    """The array's commands in the program of one layer; transfers of other units are not among them."""
 
     program: LayerProgram
     unit: int
@@ -41,27 +42,31 @@ class FastPath:
         return int(self.program.own_cycles[self._commands].sum())
 
     def counts(self) -> dict[ActionKey, Count]:
-        """Counts of the executed commands, without transfers from and to DRAM.
+        """Counts of the array's executed commands and of the layer as a whole.
 
         Reads of psums that nobody wrote count as reads.
         """
         total: dict[ActionKey, Count] = {}
-        for key, count in count_actions(self.program).items():
-            if DRAM not in (key.level, key.peer):
-                same = joined(key)
-                total[same] = total.get(same, Count(0, 0, 0)).plus(count)
+        for key in {joined(key) for key in self.program.action_keys}:
+            sums = {field: int(self.sums(key, field)[-1]) for field in FIELDS}
+            if any(sums.values()):
+                total[key] = Count(**sums)
+        for action in self.program.layer_actions:
+            key = joined(action.key)
+            more = Count(action.n_bytes, action.words, action.words * action.fan_out)
+            total[key] = total.get(key, Count(0, 0, 0)).plus(more)
         return total
 
     def counts_by_command(self, key: ActionKey) -> bool:
-        """Whether commands count an action, not the layer as a whole."""
-        return any(joined(other) == key for other in self.program.action_keys)
+        """Whether commands of the array count an action, not the layer as a whole."""
+        return any(joined(other) == key for other in self.program.action_keys) and self.sums(key, "words")[-1] > 0
 
-    def ends(self, n_parts: int) -> I64:
-        """Cycles until the end of each of ``n_parts`` parts with equally many commands, int64 [parts]."""
-        return np.cumsum(self.program.own_cycles[self._commands].reshape(n_parts, -1).sum(axis=1))
+    def ends(self, commands: I64) -> I64:
+        """Cycles until the array has run so many of its commands, int64 of the same shape."""
+        return np.cumsum(self.program.own_cycles[self._commands])[commands - 1]
 
-    def sums(self, key: ActionKey, field: str, n_parts: int) -> I64:
-        """Return a count until the end of each part, int64 [parts]; counts of the layer as a whole are left out.
+    def sums(self, key: ActionKey, field: str) -> I64:
+        """Return a count after each command of the array, int64 [commands]; what the layer counts is left out.
 
         ``field`` is that of `Count`: ``words``, ``delivered`` or ``n_bytes``.
         """
@@ -74,7 +79,7 @@ class FastPath:
         which = [i for i, other in enumerate(self.program.action_keys) if joined(other) == key]
         before = np.concatenate(([0], np.cumsum(np.where(np.isin(rows.action_key, which), column, 0))))
         per_template = before[rows.action_ptr[1:]] - before[rows.action_ptr[:-1]]
-        return np.cumsum(per_template[self.program.template[self._commands]].reshape(n_parts, -1).sum(axis=1))
+        return np.cumsum(per_template[self.program.template[self._commands]])
 
 
 def joined(key: ActionKey) -> ActionKey:

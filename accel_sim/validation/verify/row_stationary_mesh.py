@@ -20,6 +20,8 @@ from accel_sim.validation.verify.twin import LayerJob, Stepped, Tallies, Tally, 
 
 I64 = NDArray[np.int64]
 RF, NOC = "rf", "noc"
+COMMANDS = 2
+"""Of the array, for a pass: it fills the filter RFs, and runs."""
 
 
 class RowStationaryTwin:
@@ -36,7 +38,7 @@ class RowStationaryTwin:
             cycles=run.cycles,
             n_macs=int(run.counts[parts.MACS]),
             tallies=_tallies(job, run.counts),
-            n_parts=_table(job).count,
+            commands=COMMANDS * np.arange(1, _table(job).count + 1),
             detail=None,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.arch import Accelerator
@@ -58,10 +59,10 @@ class Stepped:
     n_macs
         MACs done, those on zeros included.
     tallies
-        What moved between the array and its buffers, and inside the array; every action that the layer's program
-        counts except transfers from and to DRAM.
-    n_parts
-        Folds, passes or tiles; each has the same number of array commands in the program.
+        What moved between the array and its buffers, and inside the array: every action that the array's commands
+        count.
+    commands
+        The array's commands in the program up to the end of each part (fold, pass, tile), int64 [parts].
     detail
         The twin's own record, for `Twin.upto`.
     """
@@ -70,8 +71,13 @@ class Stepped:
     cycles: int
     n_macs: int
     tallies: Tallies
-    n_parts: int
+    commands: NDArray[np.int64]
     detail: Any
+
+    @property
+    def n_parts(self) -> int:
+        """Folds, passes or tiles."""
+        return int(self.commands.size)
 
 
 class WrongSum(NamedTuple):
@@ -88,7 +94,7 @@ class Twin(Protocol):
     """The stepped model of one array organisation; one object a file, listed in `registry`."""
 
     part: str
-    """What the array's work is cut into: ``fold``, ``pass`` or ``tile``."""
+    """What the array's work is cut into: ``step`` (of folds), ``pass`` or ``tile``."""
 
     def step(self, job: LayerJob) -> Stepped:
         """Move the operands of a layer through the array, clock by clock, under the job's mapping.
