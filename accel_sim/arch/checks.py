@@ -50,6 +50,9 @@ def _dataflow(arch: Accelerator) -> Iterator[Problem]:
 def _array(arch: Accelerator) -> Iterator[Problem]:
     for path, message in arch.array.problems(arch):
         yield ("array", *path), message
+    if arch.activations == "on_chip" and not arch.array.FMAPS_ON_CHIP:
+        message = f"'on_chip' is not possible with array.organisation {arch.array.organisation!r}: it works on tiles"
+        yield ("activations",), message
 
 
 def _sparsity(arch: Accelerator) -> Iterator[Problem]:

@@ -16,7 +16,9 @@ from accel_sim.lowering.compulsory import compulsory_dram_bytes
 from accel_sim.lowering.context import LoweringContext, StoreLedger
 from accel_sim.lowering.machine import DRAM, peak_rate
 from accel_sim.lowering.memory_map import LayerPlaces, place_tensors
+from accel_sim.lowering.on_chip import OnChip, fmaps_on_chip
 from accel_sim.lowering.operands import ZeroCounts, stored_ratios, zero_counts
+from accel_sim.lowering.padding import padded_filters
 from accel_sim.lowering.registry import LOWERINGS
 from accel_sim.lowering.vector import lower_vector
 from accel_sim.mapping.base import Costs, Objective
@@ -53,6 +55,7 @@ class Job:
     machine: Machine
     mappings: Mapping[str, LayerMapping]
     places: Mapping[str, LayerPlaces]
+    on_chip: Mapping[str, OnChip]
     zeros: Mapping[str, ZeroCounts]
     seed: int = 0
     kept: list[LayerProgram] = field(default_factory=list)
@@ -182,7 +185,8 @@ def prepare(
         arch=arch,
         machine=machine,
         mappings=mappings,
-        places=place_tensors(network, arch, stored_ratios(network, arch, seed)),
+        places=place_tensors(network, arch, stored_ratios(network, arch, seed) | padded_filters(network, arch)),
+        on_chip=fmaps_on_chip(network, arch),
         zeros={layer.name: zero_counts(layer, seed) for layer in network.layers},
         seed=seed,
     )
@@ -244,7 +248,8 @@ def _record(
         bounds=mapping.bounds if mapping is not None else None,
         counts=counts,
         n_effectual_macs=job.zeros[layer.name].n_effectual_macs,
-        compulsory_dram_bytes=compulsory_dram_bytes(layer, job.places[layer.name]),
+        compulsory_dram_bytes=compulsory_dram_bytes(layer, job.places[layer.name], job.on_chip[layer.name]),
+        stored_ofmap_words=0 if job.on_chip[layer.name].ofmap else layer.ofmap.n_elements,
         bounds_cycles=bounds_cycles,
         details=details,
     )

@@ -14,7 +14,7 @@ from accel_sim.lowering.machine import DMA_IFMAP, DMA_OFMAP, VECTOR, allocator, 
 from accel_sim.lowering.steps import classify
 from accel_sim.lowering.transfer import box_address, box_runs
 from accel_sim.mapping.spans import Span, axes_of
-from accel_sim.program import Action, ActionKey, LayerBuilder, LayerProgram
+from accel_sim.program import Action, ActionKey, Demand, LayerBuilder, LayerProgram
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, VectorShape
 
@@ -28,7 +28,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
 
     A tile is a box of channels, rows and columns of one image, as large as two of them (one being filled, one in
     work) fit the buffers. A reduction whose channels do not fit together reads its ifmap twice: once for the sums,
-    once for the results.
+    once for the results. On a machine that keeps fmaps on the chip, whole ones, tiles take no room of their own.
     """
     shape = layer.shape
     assert isinstance(shape, VectorShape)
@@ -47,6 +47,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
 
     builder = context.builder(layer)
     producers = context.ledger.wait_for("ifmap", layer.inputs)
+    takes_room = int(arch.activations == "dram")
     loads = np.empty((classes.size, shape.n_operands), dtype=np.int64)
     grants, steps, stores = [], [], []
     first_load = -1
@@ -56,12 +57,16 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
         in_room, out_room = ceil_div(in_words * bits, 8), ceil_div(out_words * bits, 8)
         mine = np.flatnonzero(classes == number)
         for operand in range(shape.n_operands):
-            runs = box_runs(places.inputs[operand], 1, channels, rows, cols)
-            demands, actions = context.load("ifmap", runs, in_words, bits, ifmaps)
+            demands: list[Demand] = []
+            actions: list[Action] = []
+            if context.loads(layer, operand):
+                runs = box_runs(places.inputs[operand], 1, channels, rows, cols)
+                demands, actions = context.load("ifmap", runs, in_words, bits, ifmaps)
             load = partial(builder.template, signals={"ready:vector": 1}, demands=demands, actions=actions)
-            loads[mine, operand] = load(waits=room_wait(ifmaps, "ifmap", in_room))
+            room = room_wait(ifmaps, "ifmap", in_room) if takes_room else {}
+            loads[mine, operand] = load(waits=room)
             if mine[0] == 0 and operand == 0:
-                first_load = load(waits={"stored:ifmap": producers, **room_wait(ifmaps, "ifmap", in_room)})
+                first_load = load(waits={"stored:ifmap": producers, **room})
         grants.append(
             (
                 builder.template(waits={space(ifmaps): in_room}, signals={"grant:ifmap": 1}),
@@ -76,9 +81,9 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
         ]
         if writes:
             step_actions.append(Action(ActionKey(ofmaps.name, "ofmap", "write", VECTOR), out_room, out_words))
-        released: dict[str, int] = {space(ifmaps): read}
+        released: dict[str, int] = {space(ifmaps): read * takes_room}
         step = builder.template(
-            waits={"ready:vector": shape.n_operands, "grant:vector": int(writes)},
+            waits={"ready:vector": shape.n_operands, "grant:vector": int(writes) * takes_room},
             signals={**released, "done:vector": int(writes)},
             demands=[
                 *context.port_demands(ifmaps, read, write=False),
@@ -88,17 +93,20 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
         )
         steps.append((step, ceil_div(n_ops, arch.vector.lanes)))
         out_runs = box_runs(places.ofmap, 1, channels, out_rows, out_cols)
-        demands, actions = context.store("ofmap", out_runs, out_words, bits, ofmaps)
+        demands, actions = [], []
+        if context.stores(layer):
+            demands, actions = context.store("ofmap", out_runs, out_words, bits, ofmaps)
         stores.append(
             builder.template(
                 waits={"done:vector": 1},
-                signals={space(ofmaps): out_room, **context.ledger.signals(layer.name)},
+                signals={space(ofmaps): out_room * takes_room, **context.ledger.signals(layer.name)},
                 demands=demands,
                 actions=actions,
             )
         )
 
-    _queue_grants(builder, ifmaps, ofmaps, np.array(grants)[classes], shape.n_operands, pass_at == passes - 1)
+    if takes_room:
+        _queue_grants(builder, ifmaps, ofmaps, np.array(grants)[classes], shape.n_operands, pass_at == passes - 1)
     loads[0, 0] = first_load
     start, size = (c.start[c_at], y.start[p_at], x.start[q_at]), (1, c.size[c_at], y.size[p_at], x.size[q_at])
     address = np.stack([box_address(place, n_at, *start, size) for place in places.inputs], axis=1)

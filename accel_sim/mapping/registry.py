@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accel_sim.mapping.base import Dataflow
 from accel_sim.mapping.no_local_reuse import NoLocalReuse
+from accel_sim.mapping.pixel_stationary import PixelStationary
 from accel_sim.mapping.row_stationary import RowStationary
 from accel_sim.mapping.skipping import SkippingDataflow
 from accel_sim.mapping.systolic import SystolicDataflow
@@ -13,6 +14,7 @@ DATAFLOWS: dict[str, Dataflow] = {
     for dataflow in (
         NoLocalReuse(),
         RowStationary(),
+        PixelStationary(),
         SystolicDataflow("weight_stationary"),
         SystolicDataflow("output_stationary"),
         SystolicDataflow("input_stationary"),

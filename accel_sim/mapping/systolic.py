@@ -144,8 +144,8 @@ def _candidates(shape: MacShape, array: SystolicArray, arch: Accelerator, bits: 
         rows += [(*block, tk, tw, *keep) for block, tw, keep in product(dict.fromkeys(blocks), tiles, _keeps(array))]
     table = np.array(rows, dtype=np.int64).T
     cuts = Cuts(**dict(zip((field.name for field in fields(Cuts)), table, strict=True)))
-    # Tiles that are loaded for each group of filters can serve one fold of pixels only.
-    possible = (cuts.keep_ifmap > 0) | (pixel_folds(array, cuts) == 1)
+    # Tiles that are loaded for each group of filters can serve one fold of pixels only; whole fmaps stay anyway.
+    possible = (cuts.keep_ifmap > 0) | ((pixel_folds(array, cuts) == 1) & (arch.activations == "dram"))
     return Cuts(**{field.name: getattr(cuts, field.name)[possible] for field in fields(cuts)})
 
 

@@ -25,7 +25,8 @@ from accel_sim.workload import Layer, Network
 class LayerRecord:
     """What is known of one layer besides its times.
 
-    ``compulsory_dram_bytes`` is the least traffic that any schedule needs; ``bounds`` are the mapping's, ``None`` for
+    ``compulsory_dram_bytes`` is the least traffic that any schedule needs, ``stored_ofmap_words`` what of the ofmap
+    goes to DRAM; ``bounds`` are the mapping's, ``None`` for
     vector layers; ``bounds_cycles`` and ``details`` those of the layer's program.
     """
 
@@ -36,6 +37,7 @@ class LayerRecord:
     counts: Counts
     n_effectual_macs: int
     compulsory_dram_bytes: int
+    stored_ofmap_words: int
     bounds_cycles: Mapping[str, int] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -242,7 +244,7 @@ def _unit_totals(layers: Sequence[LayerResult]) -> dict[str, dict[str, int]]:
 
 def _layer_checks(record: LayerRecord) -> list[Check]:
     checks = [*transfer_checks(record.counts), *psum_checks(record.counts)]
-    checks.append(ofmap_check(record.counts, record.layer.ofmap.n_elements))
+    checks.append(ofmap_check(record.counts, record.stored_ofmap_words))
     if record.layer.is_mac:
         checks += mac_checks(record.counts, record.layer.n_macs)
     checks.append(

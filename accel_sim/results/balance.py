@@ -81,7 +81,7 @@ def mac_checks(counts: Counts, n_macs: int) -> list[Check]:
 
 
 def ofmap_check(counts: Counts, n_words: int) -> Check:
-    """Every word of the ofmap is stored once."""
+    """Every word of the ofmap that leaves the chip is stored once."""
     stored = sum(count.words for key, count in counts.items() if key[:3] == (DRAM, "ofmap", "write"))
     return Check(name="ofmap words stored", left=stored, right=n_words)
 

@@ -35,6 +35,9 @@ class ArraySpec(Spec):
     )
     """Storage formats that the machine can decode, by tensor."""
 
+    FMAPS_ON_CHIP: ClassVar[bool] = False
+    """Whether the organisation can have ``activations: on_chip``."""
+
     NATIVE: ClassVar[tuple[str, ...]] = ()
     """Formats that the array works on as they are: they need no codec and fill the buffers in their stored form."""
 

@@ -28,6 +28,8 @@ class PixelMesh(ArraySpec):
 
     DATAFLOWS: ClassVar[tuple[str, ...]] = ("pixel_stationary",)
 
+    FMAPS_ON_CHIP: ClassVar[bool] = True
+
     organisation: Literal["pixel_mesh"]
     rows: Count
     cols: Count

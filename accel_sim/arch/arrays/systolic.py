@@ -51,6 +51,8 @@ class SystolicMesh(ArraySpec):
 
     DATAFLOWS: ClassVar[tuple[str, ...]] = (WEIGHT_STATIONARY, OUTPUT_STATIONARY, "input_stationary")
 
+    FMAPS_ON_CHIP: ClassVar[bool] = True
+
     organisation: Literal["systolic"]
     rows: Count
     cols: Count
@@ -98,6 +100,11 @@ class SystolicMesh(ArraySpec):
             yield ("drain",), f"excludes dataflow {arch.dataflow!r}: only output stationary sums are left to drain"
         if self.whole_tiles and arch.dataflow != WEIGHT_STATIONARY:
             yield ("whole_tiles",), f"excludes dataflow {arch.dataflow!r}: its filters are no folds of the array"
+        if self.whole_tiles and arch.formats.filter != "dense":
+            yield (
+                ("whole_tiles",),
+                f"excludes formats.filter {arch.formats.filter!r}: zeros are stored, or they are not",
+            )
         yield from self._psum_problems(arch)
 
     def _psum_problems(self, arch: Accelerator) -> Iterator[Problem]:
@@ -111,6 +118,12 @@ class SystolicMesh(ArraySpec):
             )
         holders = {tensor: buffer.name for buffer in arch.buffers for tensor in buffer.holds}
         psums, ofmaps = holders.get("psum"), holders.get("ofmap")
+        if arch.activations == "on_chip" and path != "written" and psums == ofmaps:
+            yield (
+                ("psum_path",),
+                f"{path!r} excludes activations 'on_chip' while buffer {psums!r} keeps psum and ofmap: "
+                "finished sums need a place of their own",
+            )
         if path != "accumulated" and psums != ofmaps:
             yield (
                 ("psum_path",),
