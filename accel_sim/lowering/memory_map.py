@@ -72,8 +72,8 @@ def place_tensors(
     """Give every tensor of ``network`` an address.
 
     Weights and fresh inputs have room of their own. An ofmap takes the lowest room that is free: never used before,
-    or left by a tensor whose readers all come before this layer on every path through the network, so that the order
-    of execution protects it.
+    or left by a tensor whose readers have all ended before this layer stores anything. That is certain of layers that
+    this one depends on, and of those that some layer before it depends on: they are two layers back at least.
 
     Parameters
     ----------
