@@ -91,7 +91,7 @@ def accesses_of(program: LayerProgram, touches: Touches) -> Accesses:
     outer, outer_stride = rows.demand_outer[touches.demand], rows.demand_outer_stride[touches.demand]
     joined = inner_stride == run_bytes
     run_bytes, inner = np.where(joined, run_bytes * inner, run_bytes), np.where(joined, 1, inner)
-    joined = (inner == 1) & (outer_stride == run_bytes)
+    joined = outer_stride == run_bytes
     run_bytes, outer = np.where(joined, run_bytes * outer, run_bytes), np.where(joined, 1, outer)
     address = program.address[touches.position]
     return Accesses(touches.number, address, run_bytes, inner, inner_stride, outer, outer_stride)
