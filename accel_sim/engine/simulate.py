@@ -12,10 +12,11 @@ from accel_sim.arch import Accelerator, parse_dram_option
 from accel_sim.energy import EnergyModel
 from accel_sim.engine import Engine, Timeline, run
 from accel_sim.errors import Fault, MappingError
+from accel_sim.lowering.codec import with_codec
 from accel_sim.lowering.compulsory import compulsory_dram_bytes
 from accel_sim.lowering.context import LoweringContext, StoreLedger
 from accel_sim.lowering.machine import DRAM, peak_rate
-from accel_sim.lowering.memory_map import LayerPlaces, place_tensors
+from accel_sim.lowering.memory_map import LayerPlaces, place_tensors, require_capacity
 from accel_sim.lowering.on_chip import OnChip, fmaps_on_chip
 from accel_sim.lowering.operands import ZeroCounts, stored_ratios, zero_counts
 from accel_sim.lowering.padding import padded_filters
@@ -178,14 +179,16 @@ def prepare(
         explicit = load_mapping(mapping, network, arch)
     if layers is not None:
         network = network.select(layers)
-    machine = LOWERINGS[arch.dataflow].machine(arch)
+    machine = with_codec(LOWERINGS[arch.dataflow].machine(arch), arch)
     mappings = _map_layers(network, arch, machine, explicit, objective)
+    places = place_tensors(network, arch, stored_ratios(network, arch, seed) | padded_filters(network, arch))
+    require_capacity(network, places, machine.servers[machine.server_index(DRAM)])
     return Job(
         network=network,
         arch=arch,
         machine=machine,
         mappings=mappings,
-        places=place_tensors(network, arch, stored_ratios(network, arch, seed) | padded_filters(network, arch)),
+        places=places,
         on_chip=fmaps_on_chip(network, arch),
         zeros={layer.name: zero_counts(layer, seed) for layer in network.layers},
         seed=seed,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from accel_sim.arch import Accelerator, Buffer
+from accel_sim.lowering.codec import CodecBuilder, decoded_streams
 from accel_sim.lowering.machine import DRAM, port
 from accel_sim.lowering.memory_map import LayerPlaces
 from accel_sim.lowering.operands import ZeroCounts
@@ -72,6 +73,8 @@ class LoweringContext:
 
     def builder(self, layer: Layer) -> LayerBuilder:
         """Return an empty builder for ``layer``."""
+        if decoded_streams(self.arch):
+            return CodecBuilder(self.machine, layer.name, self.index, self.arch, self.places[layer.name])
         return LayerBuilder(self.machine, layer.name, self.index)
 
     def loads(self, layer: Layer, operand: int) -> bool:

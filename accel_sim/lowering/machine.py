@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from accel_sim.arch import Accelerator, BandwidthDram, Buffer, IdealDram
+from accel_sim.arch.dram_device import load_dram_preset
+from accel_sim.arch.dram_structure import BURST_BYTES
 from accel_sim.program import Machine, Semaphore, Server, Unit
+from accel_sim.program.machine import DramSetup
 
 ARRAY, VECTOR = "array", "vector"
 DMA_IFMAP, DMA_FILTER, DMA_PSUM, DMA_OFMAP = "dma_ifmap", "dma_filter", "dma_psum", "dma_ofmap"
@@ -54,7 +57,13 @@ def dram_server(arch: Accelerator) -> Server:
             quantum_bytes=arch.dma.quantum_bytes,
             latency_cycles=arch.dram.latency_at(arch.clock_hz),
         )
-    raise NotImplementedError(f"no server for {arch.dram!r}")
+    device = load_dram_preset(arch.dram.preset)
+    return Server(
+        name=DRAM,
+        kind="dram",
+        quantum_bytes=BURST_BYTES,
+        setup=DramSetup(device=device, core_clock_hz=arch.clock_hz),
+    )
 
 
 def standard_machine(
@@ -116,7 +125,11 @@ def standard_machine(
 
 
 def peak_rate(server: Server) -> Fraction | None:
-    """Bytes per cycle that a bandwidth server moves at most; ``None`` for servers without a fixed rate."""
-    if server.kind != "bandwidth":
+    """Bytes per cycle that a server moves at most; ``None`` where transfers take no time."""
+    if server.setup is not None:
+        structure, clock_ps = server.setup.device.structure, server.setup.device.clock_ps
+        bytes_per_clock = Fraction(BURST_BYTES * structure.channels, structure.burst_clocks)
+        return bytes_per_clock * 10**12 / (clock_ps * server.setup.core_clock_hz)
+    if server.kind == "ideal":
         return None
     return Fraction(server.rate_num * server.quantum_bytes, server.rate_den)

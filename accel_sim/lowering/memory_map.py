@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from accel_sim.arch import Accelerator
+from accel_sim.errors import Fault, InputError
 from accel_sim.mapping.base import word_bits
-from accel_sim.units import ceil_div
+from accel_sim.program import Server
+from accel_sim.units import ceil_div, format_bytes
 from accel_sim.workload import Layer, MacShape, Network
 
 ALIGN_BYTES = 4096
@@ -116,6 +118,32 @@ def place_tensors(
         scratch = TensorPlace(base=scratch_base, shape=ofmap.shape, word_bits=psum, order=ofmap.order)
         places[layer.name] = LayerPlaces(inputs=tuple(inputs), filter=weights, ofmap=ofmap, scratch=scratch)
     return places
+
+
+def require_capacity(network: Network, places: Mapping[str, LayerPlaces], dram: Server) -> None:
+    """Raise unless the tensors of ``network`` fit the memory behind ``dram``; only a preset has a size.
+
+    Raises
+    ------
+    InputError
+        What the tensors take, and what the memory holds.
+    """
+    if dram.setup is None:
+        return
+    end = max(
+        place.base + place.size_bytes
+        for layer in places.values()
+        for place in (*layer.inputs, layer.ofmap, layer.scratch, *([layer.filter] if layer.filter is not None else []))
+    )
+    device = dram.setup.device
+    if end > device.capacity_bytes:
+        raise InputError(
+            Fault(
+                key="dram",
+                message=f"the tensors of {network.name!r} at batch {network.batch} take {format_bytes(end)} "
+                f"({end} bytes), preset {device.name!r} holds {format_bytes(device.capacity_bytes)}",
+            )
+        )
 
 
 class _Room:
