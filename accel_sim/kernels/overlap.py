@@ -44,6 +44,30 @@ def run_edges(accesses: Accesses) -> I64:
 
 
 @njit
+def seek(edges: I64, byte: int, guess: int) -> int:
+    """Return the last place with ``edges[place] <= byte`` (0 if there is none), looking around ``guess`` first."""
+    step = 1
+    low = guess
+    while low > 0 and edges[low] > byte:
+        low = max(low - step, 0)
+        step *= 2
+    step = 1
+    high = low
+    while high < edges.size and edges[high] <= byte:
+        low = high
+        high = min(high + step, edges.size)
+        step *= 2
+    # From here on edges[low] <= byte, or low is 0; edges[high] > byte, or high is the end.
+    while high - low > 1:
+        middle = (low + high) // 2
+        if edges[middle] <= byte:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@njit
 def find_unordered(reads: Accesses, ordered: I64, open_until: I64, writes: Accesses, edges: I64) -> tuple[int, int]:
     """Return (index of a read, number of a write) that share a byte and have no order, or (-1, -1).
 
@@ -54,13 +78,16 @@ def find_unordered(reads: Accesses, ordered: I64, open_until: I64, writes: Acces
     """
     last = np.full(edges.size, -1, dtype=np.int64)
     painted = 0
+    written = 0
+    place = 0
     for k in range(reads.number.size):
         while painted < writes.number.size and writes.number[painted] < open_until[k]:
             for o in range(writes.outer[painted]):
                 for i in range(writes.inner[painted]):
                     start = writes.address[painted] + o * writes.outer_stride[painted]
                     start += i * writes.inner_stride[painted]
-                    piece = np.searchsorted(edges, start)
+                    written = seek(edges, start, written)
+                    piece = written
                     while edges[piece] < start + writes.run_bytes[painted]:
                         last[piece] = writes.number[painted]
                         piece += 1
@@ -68,7 +95,8 @@ def find_unordered(reads: Accesses, ordered: I64, open_until: I64, writes: Acces
         for o in range(reads.outer[k]):
             for i in range(reads.inner[k]):
                 start = reads.address[k] + o * reads.outer_stride[k] + i * reads.inner_stride[k]
-                piece = max(np.searchsorted(edges, start, side="right") - 1, 0)
+                place = seek(edges, start, place)
+                piece = place
                 while piece < edges.size and edges[piece] < start + reads.run_bytes[k]:
                     # The last piece begins where the last write ends: nobody writes there.
                     if piece + 1 < edges.size and edges[piece + 1] > start and last[piece] >= ordered[k]:

@@ -206,7 +206,8 @@ class _Validation:
             first = np.searchsorted(released, reads.number, side="right")
             open_until = np.append(writes.number, np.iinfo(np.int64).max)[first]
         of_writes = accesses_of(written.program, writes)
-        edges = np.unique(run_edges(of_writes))
+        edges = np.sort(run_edges(of_writes))
+        edges = edges[np.diff(edges, prepend=-1) > 0]
         read, number = find_unordered(accesses_of(layer.program, reads), ordered, open_until, of_writes, edges)
         if read < 0:
             return
