@@ -180,9 +180,9 @@ def prepare(
     if layers is not None:
         network = network.select(layers)
     machine = with_codec(LOWERINGS[arch.dataflow].machine(arch), arch)
-    mappings = _map_layers(network, arch, machine, explicit, objective)
     places = place_tensors(network, arch, stored_ratios(network, arch, seed) | padded_filters(network, arch))
     require_capacity(network, places, machine.servers[machine.server_index(DRAM)])
+    mappings = _map_layers(network, arch, machine, explicit, objective)
     return Job(
         network=network,
         arch=arch,
