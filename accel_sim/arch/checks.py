@@ -100,7 +100,10 @@ def _formats(arch: Accelerator) -> Iterator[Problem]:
                 f"allowed there: {', '.join(allowed)}",
             )
     compressed = [
-        tensor for tensor in arch.formats.compressed() if getattr(arch.formats, tensor) not in arch.array.NATIVE
+        tensor
+        for tensor in arch.formats.compressed()
+        if getattr(arch.formats, tensor) in arch.array.FORMATS[tensor]
+        and getattr(arch.formats, tensor) not in arch.array.NATIVE
     ]
     if compressed and arch.codec is None:
         tensor = compressed[0]

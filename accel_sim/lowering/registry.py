@@ -38,4 +38,8 @@ LOWERINGS: dict[str, Lowering] = {
     "output_stationary": Lowering(systolic_machine, lower_systolic),
     "input_stationary": Lowering(systolic_machine, lower_systolic),
     "column_broadcast": Lowering(standard_machine, lower_skipping),
+    "planar_tiled_input_stationary": Lowering(standard_machine, lower_skipping),
+    "indexed_neurons": Lowering(standard_machine, lower_skipping),
+    "zero_free_neurons": Lowering(standard_machine, lower_skipping),
+    "matrix_instructions": Lowering(standard_machine, lower_skipping),
 }

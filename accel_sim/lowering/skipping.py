@@ -1,13 +1,14 @@
 """Lowers machines that skip zeros: the cycles of each step come from the machine's kernel on the layer's own masks.
 
-A step is a band of the fmaps with a block of filters. Its ifmap is loaded once and stays for all blocks. Filters stay
-for all bands where they fit, as the machines that keep weights on chip want it; else they are streamed, and a step is
-then as many array commands as there are pieces, with an even share of its cycles each. A tile has its share of the
-exact stored size of its tensor.
+A step is a band of the fmaps with a block of filters. Its ifmap stays for all blocks, and its filters for all bands,
+where they fit, as the machines that keep weights on chip want it. Else they are streamed, and a step is as many array
+commands as there are pieces, with an even share of its cycles each. A piece has its share of the exact stored size of
+its tensor.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -33,11 +34,20 @@ MOST_LISTED = 1024
 
 
 class Piece(NamedTuple):
-    """Neighbouring words of the filters: bytes in DRAM from an address on, and room in the buffer."""
+    """What one load brings: its place in DRAM, its words, and its runs of bytes, which fill as much of the buffer."""
 
     address: int
     words: int
-    n_bytes: int
+    runs: Runs
+
+
+class Use(NamedTuple):
+    """The pieces of an operand that a step works on, whether they come for it, and whether they leave with it."""
+
+    tensor: str
+    pieces: list[Piece]
+    comes: bool
+    leaves: bool
 
 
 def lower_skipping(context: LoweringContext, layer: Layer, mapping: Mapping) -> LayerProgram:
@@ -76,25 +86,26 @@ class _Skipping:
     def queue_steps(self) -> None:
         """Queue all steps: groups outermost, then bands, then blocks of filters."""
         shape, cut = self.shape, self.cut
+        streamed = cut.c < shape.c
         for group in range(shape.groups):
             for band in cut.bands:
-                ifmap_bytes = self._load_ifmap(group, band)
+                ifmap = self._ifmap_pieces(group, band)
                 for first_k in range(0, shape.k, cut.k):
                     k = min(cut.k, shape.k - first_k)
-                    cost = self._cost(group, band, first_k, k)
-                    pieces = self._filter_pieces(group, first_k, k)
-                    comes = not cut.resident or band is cut.bands[0]
-                    leaves = not cut.resident or band is cut.bands[-1]
-                    if comes:
-                        self._load_filters(pieces)
-                    self._compute(
-                        cost,
-                        pieces,
-                        n_macs=band.n * band.p * shape.q * k * shape.c * shape.r * shape.s,
-                        n_outputs=band.n * band.p * shape.q * k,
-                        filters=(comes, leaves),
-                        ifmap=(first_k == 0 and ifmap_bytes > 0, ifmap_bytes if first_k + k == shape.k else 0),
+                    uses = (
+                        Use("ifmap", ifmap, streamed or first_k == 0, streamed or first_k + k == shape.k),
+                        Use(
+                            "filter",
+                            self._filter_pieces(group, first_k, k),
+                            not cut.resident or band is cut.bands[0],
+                            not cut.resident or band is cut.bands[-1],
+                        ),
                     )
+                    for use in uses:
+                        self._load(use)
+                    n_outputs = band.n * band.p * shape.q * k
+                    cost = self._cost(group, band, first_k, k)
+                    self._compute(cost, uses, n_outputs * shape.c * shape.r * shape.s, n_outputs)
                     self._store(group, band, first_k, k)
 
     def build(self) -> LayerProgram:
@@ -142,19 +153,18 @@ class _Skipping:
             self.facts[name] = self.facts.get(name, 0) + value
         return cost
 
-    def _load_ifmap(self, group: int, band: Band) -> int:
-        """Queue the load of a band's ifmap, and return its room in bytes; nothing where it is all padding."""
+    def _ifmap_pieces(self, group: int, band: Band) -> list[Piece]:
+        """Return a band's ifmap, so many channels at a time; nothing where it is all padding."""
         place, shape = self.places.inputs[0], self.shape
-        runs = box_runs(place, band.n, shape.c, band.rows, shape.w)
-        if not runs.n_bytes:
-            return 0
-        words = band.n * shape.c * band.rows * shape.w
-        address = int(box_address(place, band.first_n, group * shape.c, band.first_row, 0))
-        self._load("ifmap", runs, words, runs.n_bytes, address)
-        return runs.n_bytes
+        pieces = []
+        for first_c in range(0, shape.c if band.rows else 0, self.cut.c):
+            size = (band.n, min(self.cut.c, shape.c - first_c), band.rows, shape.w)
+            address = int(box_address(place, band.first_n, group * shape.c + first_c, band.first_row, 0, size))
+            pieces.append(Piece(address, math.prod(size), box_runs(place, *size)))
+        return pieces
 
     def _filter_pieces(self, group: int, first_k: int, k: int) -> list[Piece]:
-        """Return a block of filters in pieces: one where it fits."""
+        """Return a block of filters, in one piece where it fits."""
         place, shape = self.places.filter, self.shape
         assert place is not None
         words_each = shape.c * shape.r * shape.s
@@ -162,72 +172,48 @@ class _Skipping:
         total = k * words_each
         n_pieces = 1
         if not self.cut.resident:
-            n_pieces = max(1, ceil_div(_end(place, first + total) - _start(place, first), self.cut.piece_bytes - 2))
+            # A piece may begin and end within a byte.
+            room = max(1, self.cut.piece_bytes - 2)
+            n_pieces = min(total, ceil_div(_end(place, first + total) - _start(place, first), room))
         edges = [first + total * i // n_pieces for i in range(n_pieces + 1)]
         return [
-            Piece(_start(place, low), high - low, _end(place, high) - _start(place, low))
+            Piece(place.base + _start(place, low), high - low, Runs(_end(place, high) - _start(place, low)))
             for low, high in zip(edges[:-1], edges[1:], strict=True)
-            if high > low
         ]
 
-    def _load_filters(self, pieces: Sequence[Piece]) -> None:
-        place = self.places.filter
-        assert place is not None
-        for piece in pieces:
-            self._load("filter", Runs(piece.n_bytes), piece.words, piece.n_bytes, place.base + piece.address)
+    def _load(self, use: Use) -> None:
+        """Queue the loads of an operand; the buffer holds what DRAM does, so both ends move the same bytes."""
+        tensor, buffer = use.tensor, self.buffers[use.tensor]
+        for piece in use.pieces if use.comes else ():
+            n_bytes = piece.runs.n_bytes
+            demands = [
+                *self.context.load(tensor, piece.runs, piece.words, 0, buffer)[0],
+                *self.context.port_demands(buffer, n_bytes, write=True),
+            ]
+            actions = [
+                Action(ActionKey(DRAM, tensor, "read", buffer.name), n_bytes, piece.words),
+                Action(ActionKey(buffer.name, tensor, "write", DRAM), n_bytes, piece.words),
+            ]
+            waits = {space(buffer): n_bytes, f"stored:{tensor}": self.waits[tensor]}
+            self.waits[tensor] = 0
+            row = self.builder.template(waits=waits, signals={f"ready:{tensor}": 1}, demands=demands, actions=actions)
+            self.builder.queue(LOADERS[tensor], row, 0, piece.address)
 
-    def _load(self, tensor: str, runs: Runs, words: int, room_bytes: int, address: int) -> None:
-        """Queue one load; the buffer holds what DRAM does, so both ends move the same bytes."""
-        buffer = self.buffers[tensor]
-        demands = [
-            *self.context.load(tensor, runs, words, 0, buffer)[0],
-            *self.context.port_demands(buffer, runs.n_bytes, write=True),
-        ]
-        actions = [
-            Action(ActionKey(DRAM, tensor, "read", buffer.name), runs.n_bytes, words),
-            Action(ActionKey(buffer.name, tensor, "write", DRAM), runs.n_bytes, words),
-        ]
-        waits = {space(buffer): room_bytes, f"stored:{tensor}": self.waits[tensor]}
-        self.waits[tensor] = 0
-        row = self.builder.template(waits=waits, signals={f"ready:{tensor}": 1}, demands=demands, actions=actions)
-        self.builder.queue(LOADERS[tensor], row, 0, address)
-
-    def _compute(
-        self,
-        cost: SkipCost,
-        pieces: Sequence[Piece],
-        *,
-        n_macs: int,
-        n_outputs: int,
-        filters: tuple[bool, bool],
-        ifmap: tuple[bool, int],
-    ) -> None:
-        """Queue a step: a command for each piece of its filters, with an even share of the cycles.
-
-        Parameters
-        ----------
-        filters
-            Whether the filters come for this step, and whether they leave with it.
-        ifmap
-            Whether the ifmap is new, and the bytes of it that leave with the step.
-        """
+    def _compute(self, cost: SkipCost, uses: Sequence[Use], n_macs: int, n_outputs: int) -> None:
+        """Queue a step: as many commands as an operand has pieces, with an even share of the cycles each."""
         results = self.buffers["ofmap"]
         room = self.bits.bytes_of("ofmap", n_outputs)
         grant = self.builder.template(waits={space(results): room}, signals={"grant:array": 1})
         self.builder.queue(allocator(results), grant)
-        edges = [cost.cycles * i // len(pieces) for i in range(len(pieces) + 1)]
-        for i, piece in enumerate(pieces):
-            waits, signals = {}, {}
+        n_parts = max(len(use.pieces) for use in uses)
+        edges = [cost.cycles * i // n_parts for i in range(n_parts + 1)]
+        for part in range(n_parts):
+            waits, signals = self._piece_events(uses, part, n_parts)
             actions: list[Action] = []
-            if filters[0]:
-                waits["ready:filter"] = 1
-            if filters[1]:
-                signals[space(self.buffers["filter"])] = piece.n_bytes
-            if i == 0:
+            if part == 0:
                 waits["grant:array"] = 1
-                waits["ready:ifmap"] = int(ifmap[0])
-            if i == len(pieces) - 1:
-                signals |= {space(self.buffers["ifmap"]): ifmap[1], "done:array": 1}
+            if part == n_parts - 1:
+                signals["done:array"] = 1
                 actions = [
                     Action(STEP_MACS, 0, n_macs),
                     *cost.actions,
@@ -241,7 +227,18 @@ class _Skipping:
                 )
             ]
             row = self.builder.template(waits=waits, signals=signals, demands=demands, actions=actions)
-            self.builder.queue(ARRAY, row, edges[i + 1] - edges[i])
+            self.builder.queue(ARRAY, row, edges[part + 1] - edges[part])
+
+    def _piece_events(self, uses: Sequence[Use], part: int, n_parts: int) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the pieces that a part of a step waits for, and the room that it gives back."""
+        waits, signals = {}, {}
+        for tensor, pieces, comes, leaves in uses:
+            for i, piece in enumerate(pieces):
+                if comes and i * n_parts // len(pieces) == part:
+                    waits[f"ready:{tensor}"] = 1
+                if leaves and (i + 1) * n_parts // len(pieces) - 1 == part:
+                    signals[space(self.buffers[tensor])] = piece.runs.n_bytes
+        return waits, signals
 
     def _store(self, group: int, band: Band, first_k: int, k: int) -> None:
         """Queue the store of a step's results, packed on the way where the ofmap is compressed."""
@@ -251,7 +248,8 @@ class _Skipping:
         demands, actions = self.context.store("ofmap", runs, words, self.bits.ofmap, results)
         signals = {space(results): self.bits.bytes_of("ofmap", words), **self.context.ledger.signals(self.layer.name)}
         row = self.builder.template(waits={"done:array": 1}, signals=signals, demands=demands, actions=actions)
-        address = int(box_address(place, band.first_n, group * shape.k + first_k, band.first_p, 0))
+        size = (band.n, k, band.p, shape.q)
+        address = int(box_address(place, band.first_n, group * shape.k + first_k, band.first_p, 0, size))
         self.builder.queue(DMA_OFMAP, row, 0, address)
         self.n_stores += 1
 

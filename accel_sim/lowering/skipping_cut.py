@@ -30,13 +30,15 @@ class Cut(NamedTuple):
     """How a group of the layer is cut.
 
     ``bands`` of the fmaps and ``k`` filters a block. ``resident``: all filters of a group stay on chip while its bands
-    pass; else each block comes again for each band, in pieces of at most ``piece_bytes`` that follow each other.
+    pass; else each block comes again for each band, in pieces of at most ``piece_bytes`` that follow each other. A band
+    stays for all blocks if ``c`` are all its channels; else it comes again for each, ``c`` channels at a time.
     """
 
     bands: tuple[Band, ...]
     k: int
     resident: bool
     piece_bytes: int
+    c: int
 
 
 def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBits, unit: int, most: int) -> Cut:
@@ -59,19 +61,31 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
     ifmap_place, filter_place = places.inputs[0], places.filter
     # A block may be narrower than the machine's unit where the buffers leave no choice.
     least = min(shape.k, unit, max(1, 8 * rooms["ofmap"].tile_bytes // (shape.q * bits.ofmap)))
-    for n, p in _sizes(shape):
-        bands = tuple(_bands(shape, n, p))
-        words = max(band.n * band.rows for band in bands) * shape.c * shape.w
-        if (
-            stored_bytes(words * ifmap_place.word_bits, ifmap_place.stored) <= rooms["ifmap"].tile_bytes
-            and bits.bytes_of("ofmap", n * p * shape.q * least) <= rooms["ofmap"].tile_bytes
-        ):
-            break
-    else:
-        row = stored_bytes(shape.r * shape.c * shape.w * ifmap_place.word_bits, ifmap_place.stored)
+
+    def ifmap_bytes(bands: tuple[Band, ...], channels: int) -> int:
+        words = max(band.n * band.rows for band in bands) * channels * shape.w
+        return stored_bytes(words * ifmap_place.word_bits, ifmap_place.stored)
+
+    def channels_of(bands: tuple[Band, ...]) -> int:
+        """Return the channels that come at a time: all, or what half of the buffer holds; 0 if there is no way."""
+        room = rooms["ifmap"].tile_bytes
+        if ifmap_bytes(bands, shape.c) <= room:
+            return shape.c
+        return max(1, shape.c * (room // 2) // ifmap_bytes(bands, shape.c)) if ifmap_bytes(bands, 1) <= room else 0
+
+    cuts = [
+        (n, p, bands, channels_of(bands))
+        for n, p in _sizes(shape)
+        for bands in [tuple(_bands(shape, n, p))]
+        if bits.bytes_of("ofmap", n * p * shape.q * least) <= rooms["ofmap"].tile_bytes and channels_of(bands)
+    ]
+    # The largest band that stays, or else the largest one that can be streamed.
+    n, p, bands, channels = next((cut for cut in cuts if cut[3] == shape.c), cuts[0] if cuts else (0, 0, (), 0))
+    if not cuts:
         message = (
-            f"one ofmap row needs about {row} bytes of ifmap in buffer {rooms['ifmap'].name!r} "
-            f"({rooms['ifmap'].tile_bytes} bytes) and {bits.bytes_of('ofmap', shape.q)} bytes of results in buffer "
+            f"one ofmap row needs {ifmap_bytes(tuple(_bands(shape, 1, 1)), 1)} bytes of a channel in buffer "
+            f"{rooms['ifmap'].name!r} ({rooms['ifmap'].tile_bytes} bytes) and "
+            f"{bits.bytes_of('ofmap', shape.q)} bytes of results in buffer "
             f"{rooms['ofmap'].name!r} ({rooms['ofmap'].tile_bytes} bytes)"
         )
         raise MappingError(Fault(key=f"layers.{layer.name}", message=message))
@@ -84,7 +98,8 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
     if k < shape.k and k > unit:
         k -= k % unit
     # Pieces are half of the room, so that one can come while the other is used.
-    return Cut(bands=bands, k=max(1, k), resident=resident, piece_bytes=max(1, rooms["filter"].size_bytes // 2))
+    piece_bytes = max(1, rooms["filter"].size_bytes // 2)
+    return Cut(bands=bands, k=max(1, k), resident=resident, piece_bytes=piece_bytes, c=channels)
 
 
 def _sizes(shape: MacShape) -> Iterator[tuple[int, int]]:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from accel_sim.lowering.skip_cambricon_x import CambriconXMachine
+from accel_sim.lowering.skip_cnvlutin import CnvlutinMachine
 from accel_sim.lowering.skip_eie import EieMachine
+from accel_sim.lowering.skip_scnn import ScnnMachine
+from accel_sim.lowering.skip_tensor_core import TensorCoreMachine
 from accel_sim.lowering.skipping_tile import SkipMachine
 
 MACHINES: dict[str, SkipMachine] = {
     "eie": EieMachine(),
+    "scnn": ScnnMachine(),
+    "cambricon_x": CambriconXMachine(),
+    "cnvlutin": CnvlutinMachine(),
+    "n_of_m_tensor_core": TensorCoreMachine(),
 }

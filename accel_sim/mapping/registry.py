@@ -19,5 +19,9 @@ DATAFLOWS: dict[str, Dataflow] = {
         SystolicDataflow("output_stationary"),
         SystolicDataflow("input_stationary"),
         SkippingDataflow("column_broadcast"),
+        SkippingDataflow("planar_tiled_input_stationary", one_stride=True),
+        SkippingDataflow("indexed_neurons"),
+        SkippingDataflow("zero_free_neurons", one_stride=True),
+        SkippingDataflow("matrix_instructions"),
     )
 }

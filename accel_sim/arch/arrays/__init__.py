@@ -9,14 +9,18 @@ from pydantic import Field
 
 from accel_sim.arch.arrays.adder_tree import AdderTree
 from accel_sim.arch.arrays.base import ArraySpec
+from accel_sim.arch.arrays.cambricon_x import CambriconX
+from accel_sim.arch.arrays.cnvlutin import Cnvlutin
 from accel_sim.arch.arrays.eie import Eie
+from accel_sim.arch.arrays.n_of_m_tensor_core import NOfMTensorCore
 from accel_sim.arch.arrays.pixel_mesh import PixelMesh
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.row_stationary_mesh import RowStationaryMesh
+from accel_sim.arch.arrays.scnn import Scnn
 from accel_sim.arch.arrays.systolic import SystolicMesh
 
 Array = Annotated[
-    RowStationaryMesh | AdderTree | SystolicMesh | PixelMesh | Eie,
+    RowStationaryMesh | AdderTree | SystolicMesh | PixelMesh | Eie | Scnn | CambriconX | Cnvlutin | NOfMTensorCore,
     Field(discriminator="organisation"),
 ]
 """Any array organisation, told apart by its key ``organisation``."""
@@ -25,9 +29,13 @@ __all__ = [
     "AdderTree",
     "Array",
     "ArraySpec",
+    "CambriconX",
+    "Cnvlutin",
     "Eie",
+    "NOfMTensorCore",
     "PixelMesh",
     "RegisterFile",
     "RowStationaryMesh",
+    "Scnn",
     "SystolicMesh",
 ]

@@ -18,8 +18,8 @@ ROOMS = (("ifmap",), ("filter",), ("psum", "ofmap"))
 class SkippingArray(ArraySpec):
     """Base of the organisations whose time depends on where the zeros of a layer lie.
 
-    Their keys are those of the machine's kernel in ``accel_sim.kernels.sparse``. Ifmap, filter and results have a buffer
-    each, filled in the stored form of the tensors; sums in work are in the PEs.
+    Their keys are those of the machine's kernel in ``accel_sim.kernels.sparse``. Ifmap, filter and results have a
+    buffer each, filled in the stored form of the tensors; sums in work are in the PEs.
     """
 
     def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
