@@ -86,7 +86,8 @@ class _Layer:
 
         rows = np.full(at.size, template(0))
         rows[0] = template(producers)
-        address = box_address(place, self.image[at], self.group[at] * shape.c, 0, 0)
+        size = (1, shape.c, shape.h, shape.w)
+        address = box_address(place, self.image[at], self.group[at] * shape.c, 0, 0, size)
         self.builder.queue(DMA_IFMAP, rows, 0, address)
         if loader_of(self.ifmaps) is None:
             room = np.full(at.size, self.ifmap_room, dtype=np.int64)
@@ -119,7 +120,8 @@ class _Layer:
         rows = np.array([template(int(size), 0) for size in sizes])[which.ravel()]
         rows[0] = template(int(self.n_filters[at[0]]), producers)
         first = self.group[at] * shape.k + self.tiles.start[self.tile[at]]
-        self.builder.queue(DMA_FILTER, rows, 0, box_address(place, first, 0, 0, 0))
+        address = box_address(place, first, 0, 0, 0, (self.n_filters[at], shape.c, shape.r, shape.s))
+        self.builder.queue(DMA_FILTER, rows, 0, address)
         if loader_of(self.filters) is None:
             self.grants.add(at, 1, self.filters, self.filter_room[at], "grant:filter")
 
@@ -144,7 +146,8 @@ class _Layer:
         sizes, which = np.unique(self.n_filters, return_inverse=True)
         rows = np.array([template(int(size)) for size in sizes])[which.ravel()]
         first = self.group * shape.k + self.tiles.start[self.tile]
-        self.builder.queue(DMA_OFMAP, rows, 0, box_address(place, self.image, first, 0, 0))
+        address = box_address(place, self.image, first, 0, 0, (1, self.n_filters, shape.p, shape.q))
+        self.builder.queue(DMA_OFMAP, rows, 0, address)
         self.context.ledger.add(self.layer.name, rows.size)
         self.grants.add(np.arange(rows.size), 2, self.ofmaps, self.ofmap_room, "grant:array")
 

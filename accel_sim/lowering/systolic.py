@@ -132,11 +132,13 @@ class _Layer:
     def _address(self, tensor: str, tiles: Tiles, at: I64) -> I64:
         first, second, *rest = (index[at] for index in tiles.start)
         if tensor == "ifmap":
-            return box_address(self.places.inputs[0], first, second, rest[0], rest[1])
+            images, channels, rows, cols = (size[at] for size in tiles.size)
+            box = (images, channels, rows, cols)
+            return box_address(self.places.inputs[0], first, second, rest[0], rest[1], box)
         place = self.places.filter
         assert place is not None
         if not self._is_weight:
-            return box_address(place, first, second, 0, 0)
+            return box_address(place, first, second, 0, 0, (tiles.size[0][at], tiles.size[1][at], 1, 1))
         words = first * window_of(self.shape) + second * tiles.size[0][at]
         return place.base + words * place.word_bits * place.stored.numerator // (8 * place.stored.denominator)
 

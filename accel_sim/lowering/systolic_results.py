@@ -56,7 +56,8 @@ class Results:
             cycles[-1] += self.context.arch.vector.pipeline_stages
             self.builder.queue(VECTOR, np.array([self._move(box) for box in boxes])[classes], cycles)
         stores = np.array([self._store(box) for box in boxes])[classes]
-        self.builder.queue(DMA_OFMAP, stores, 0, box_address(self.context.places[self.layer.name].ofmap, *sums.start))
+        place = self.context.places[self.layer.name].ofmap
+        self.builder.queue(DMA_OFMAP, stores, 0, box_address(place, *sums.start, sums.size))
         ledger.add(self.layer.name, int(sums.closes.size))
 
     def _move(self, box: tuple[int, ...]) -> int:

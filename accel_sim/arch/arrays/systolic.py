@@ -100,11 +100,9 @@ class SystolicMesh(ArraySpec):
             yield ("drain",), f"excludes dataflow {arch.dataflow!r}: only output stationary sums are left to drain"
         if self.whole_tiles and arch.dataflow != WEIGHT_STATIONARY:
             yield ("whole_tiles",), f"excludes dataflow {arch.dataflow!r}: its filters are no folds of the array"
-        if self.whole_tiles and arch.formats.filter != "dense":
-            yield (
-                ("whole_tiles",),
-                f"excludes formats.filter {arch.formats.filter!r}: zeros are stored, or they are not",
-            )
+        compressed = arch.formats.compressed()
+        if self.whole_tiles and compressed:
+            yield ("whole_tiles",), f"excludes a compressed formats.{compressed[0]}: zeros are stored, or they are not"
         yield from self._psum_problems(arch)
 
     def _psum_problems(self, arch: Accelerator) -> Iterator[Problem]:
