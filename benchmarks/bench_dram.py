@@ -1,6 +1,6 @@
 """Speed of the DRAM controller, with cycle-exactness checked on the same runs.
 
-    python benchmarks/dram_speed.py
+    python benchmarks/bench_dram.py
 
 Fails (exit 1) if a run differs from the reference, or is slower than 2 M requests/s sequential and 0.4 M random
 on one core. The figures of the C++ simulator were measured on the machine that made the reference, so the ratio is
