@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.arch import Accelerator
-from accel_sim.errors import Fault, MappingError
+from accel_sim.errors import Fault, MappingError, nearest
 from accel_sim.workload import Layer
 
 Objective = Literal["cycles", "energy", "edp"]
 Param = int | str
+Kind = type[int] | type[str] | tuple[str, ...]
+"""What a mapping parameter may be: a whole number from 1, a text, or one of a few texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,35 +155,36 @@ def rank(
 def read_params(
     layer: Layer,
     params: MappingABC[str, Param],
-    required: MappingABC[str, type],
-    optional: MappingABC[str, type] | None = None,
+    required: MappingABC[str, Kind],
+    optional: MappingABC[str, Kind] | None = None,
 ) -> dict[str, Param]:
-    """Check the names and types of mapping parameters; integers must be positive.
+    """Check the names and values of mapping parameters: ``int`` is a whole number from 1, a tuple lists what may be.
 
     Raises
     ------
     MappingError
         One fault a parameter.
     """
-    from accel_sim.errors import nearest
-
-    optional = optional or {}
-    allowed = {**required, **optional}
+    allowed = {**required, **(optional or {})}
+    key = f"layers.{layer.name}"
     faults = []
     for name, value in params.items():
-        key = f"layers.{layer.name}.{name}"
         if name not in allowed:
-            names = ", ".join(allowed)
-            faults.append(Fault(key=key, message=f"unknown parameter; allowed: {names}{nearest(name, list(allowed))}"))
-        elif not isinstance(value, allowed[name]) or isinstance(value, bool):
-            faults.append(Fault(key=key, message=f"found {value!r}; a {allowed[name].__name__} is needed"))
-        elif isinstance(value, int) and value < 1:
-            faults.append(Fault(key=key, message=f"found {value}; must be at least 1"))
-    faults += [
-        Fault(key=f"layers.{layer.name}", message=f"parameter {name!r} is missing")
-        for name in required
-        if name not in params
-    ]
+            message = f"unknown parameter; allowed: {', '.join(allowed)}{nearest(name, list(allowed))}"
+        else:
+            message = _mistake(value, allowed[name])
+        if message:
+            faults.append(Fault(key=f"{key}.{name}", message=message))
+    faults += [Fault(key=key, message=f"parameter {name!r} is missing") for name in required if name not in params]
     if faults:
         raise MappingError(faults)
     return dict(params)
+
+
+def _mistake(value: object, kind: Kind) -> str:
+    """Return what is wrong with the value of a parameter, or an empty text."""
+    if isinstance(kind, tuple):
+        return "" if value in kind else f"found {value!r}; allowed: {', '.join(kind)}"
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return f"found {value!r}; allowed: {'whole numbers from 1' if kind is int else 'text'}"
+    return f"found {value}; must be at least 1" if isinstance(value, int) and value < 1 else ""

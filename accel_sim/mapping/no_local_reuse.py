@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from accel_sim.arch import Accelerator, AdderTree
 from accel_sim.errors import Fault, MappingError
-from accel_sim.mapping.base import Bounds, Costs, Mapping, Objective, Param, WordBits, read_params, word_bits
+from accel_sim.mapping.base import Bounds, Costs, Kind, Mapping, Objective, Param, WordBits, read_params, word_bits
 from accel_sim.mapping.loop_nest import ORDERS, NestPlan, Rooms, TileSizes, ceil_div
 from accel_sim.mapping.nest_search import OPERANDS, NestScores, power_steps, product_grid, score, search
 from accel_sim.units import format_bytes
 from accel_sim.workload import Layer, MacShape
 
 I64 = NDArray[np.int64]
-PARAMS = {"tn": int, "tp": int, "tq": int, "tk": int, "tc": int, "order": str}
+PARAMS: dict[str, Kind] = {"tn": int, "tp": int, "tq": int, "tk": int, "tc": int, "order": ORDERS}
 
 
 class NoLocalReuse:
@@ -116,8 +116,6 @@ def _faults(layer: Layer, arch: Accelerator, bits: WordBits, sizes: TileSizes) -
     """Return what is wrong with ``sizes``: larger than the layer, or than a buffer by so many bytes."""
     shape = _mac_shape(layer)
     key = f"layers.{layer.name}"
-    if sizes.order not in ORDERS:
-        return [Fault(key=f"{key}.order", message=f"found {sizes.order!r}; allowed: {', '.join(ORDERS)}")]
     limits = {"tn": shape.n, "tp": shape.p, "tq": shape.q, "tk": shape.k, "tc": shape.c}
     faults = [
         Fault(key=f"{key}.{name}", message=f"found {getattr(sizes, name)}; the layer has only {limit}")

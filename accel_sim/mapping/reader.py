@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from accel_sim.arch import Accelerator
 from accel_sim.config import Document, StrictModel, load_document, resolve_shipped, validate
 from accel_sim.errors import Fault, MappingError, nearest
 from accel_sim.mapping.base import Param
+from accel_sim.mapping.registry import DATAFLOWS
 from accel_sim.workload import Network
 
 PUBLISHED = "accel_sim.mapping.published"
@@ -34,11 +36,17 @@ class MappingFile:
 
     def placed(self, error: MappingError) -> MappingError:
         """Return ``error`` with the file, line and column of each of its keys."""
-        faults = []
-        for fault in error.faults:
-            path = tuple(fault.key.split("."))
-            faults.append(self.document.fault(path, fault.message) if path[0] == "layers" else fault)
-        return MappingError(faults)
+        return MappingError(self._placed(fault) for fault in error.faults)
+
+    def _placed(self, fault: Fault) -> Fault:
+        """Return ``fault`` with its place; names of layers may have dots, so the longest one that fits is meant."""
+        head, _, below = fault.key.partition(".")
+        names = [name for name in self.layers if f"{below}.".startswith(f"{name}.")]
+        if head != "layers" or not names:
+            return fault
+        name = max(names, key=len)
+        parts = below[len(name) + 1 :].split(".") if len(below) > len(name) else []
+        return self.document.fault((head, name, *parts), fault.message)
 
 
 def load_mapping(name_or_path: str | os.PathLike[str], network: Network, arch: Accelerator) -> MappingFile:
@@ -69,9 +77,26 @@ def check_mapping(model: _MappingModel, document: Document, network: Network, ar
         faults.append(document.fault(("dataflow",), message))
     names = [layer.name for layer in network.layers if layer.is_mac]
     for name in model.layers:
-        if name not in names:
-            message = f"{network.name} has no such layer to map{nearest(name, names)}; allowed: {', '.join(names)}"
-            faults.append(document.fault(("layers", name), message, at_key=True))
+        if name in names:
+            continue
+        if any(layer.name == name for layer in network.layers):
+            message = f"this layer has no MACs to map; allowed: {', '.join(names)}"
+        else:
+            message = f"{network.name} has no such layer{nearest(name, names)}; allowed: {', '.join(names)}"
+        faults.append(document.fault(("layers", name), message, at_key=True))
+    mapping = MappingFile(dataflow=model.dataflow, layers=model.layers, document=document)
     if faults:
-        raise MappingError(faults)
-    return MappingFile(dataflow=model.dataflow, layers=model.layers, document=document)
+        if model.dataflow == arch.dataflow:
+            faults += _parameter_faults(mapping, network, arch)
+        raise MappingError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+    return mapping
+
+
+def _parameter_faults(mapping: MappingFile, network: Network, arch: Accelerator) -> Iterator[Fault]:
+    """Yield what is wrong with the parameters of the layers that are there, so that all faults are told at once."""
+    for layer in network.layers:
+        if layer.is_mac and layer.name in mapping.layers:
+            try:
+                DATAFLOWS[arch.dataflow].from_params(layer, arch, mapping.layers[layer.name])
+            except MappingError as error:
+                yield from mapping.placed(error).faults
