@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_sim.arch import Accelerator
+from accel_sim.arch import Accelerator, IdealDram
 from accel_sim.arch.formats import Codec
 from accel_sim.lowering.machine import DRAM, LOADERS
 from accel_sim.lowering.memory_map import LayerPlaces, TensorPlace
@@ -67,7 +67,9 @@ def with_codec(machine: Machine, arch: Accelerator) -> Machine:
     starts = [Semaphore(name=_coming(stream), unit=decoder(stream), reason=f"dram:{stream}") for stream in streams]
     servers = list(machine.servers)
     if "ofmap" in coded_tensors(arch):
-        servers.append(Server(name=ENCODER, kind="bandwidth", rate_num=arch.codec.encode_words_per_cycle))
+        rate = arch.codec.encode_words_per_cycle
+        takes_no_time = isinstance(arch.dram, IdealDram)
+        servers.append(Server(name=ENCODER, kind="ideal" if takes_no_time else "bandwidth", rate_num=rate))
     return Machine(units=tuple(units), semaphores=(*machine.semaphores, *twins, *starts), servers=tuple(servers))
 
 
@@ -88,7 +90,8 @@ class CodecBuilder(LayerBuilder):
     A load becomes two commands of its queue: its start, which waits for what the load waits for, and the transfer.
     Commands of a queue end in order, so a start ends when the load is under way and the one before has arrived: then
     its bytes begin to come, and the decoder begins. A tile is ready when both the transfer and the decoder have
-    ended. A store is over when both the DRAM and the encoder have taken it.
+    ended. A store is over when both the DRAM and the encoder have taken it. With an ideal memory, whose transfers take
+    no time, codecs count what they pack and take none either.
 
     Templates of loads are negative numbers; :meth:`queue` knows what they stand for.
 
@@ -104,6 +107,7 @@ class CodecBuilder(LayerBuilder):
         super().__init__(machine, name, index)
         assert arch.codec is not None
         self._codec: Codec = arch.codec
+        self._takes_time = not isinstance(arch.dram, IdealDram)
         self._arrivals = {
             semaphore.name: stream
             for semaphore in machine.semaphores
@@ -194,7 +198,7 @@ class CodecBuilder(LayerBuilder):
             signals=dict(load.decoded),
             actions=[Action(ActionKey("codec", load.tensor, "op"), 0, words)],
         )
-        return row, ceil_div(words, self._codec.decode_words_per_cycle)
+        return row, ceil_div(words, self._codec.decode_words_per_cycle) if self._takes_time else 0
 
 
 def _in_places(addresses: NDArray[np.int64], places: Sequence[TensorPlace]) -> NDArray[np.bool_]:
