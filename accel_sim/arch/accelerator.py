@@ -13,6 +13,7 @@ from accel_sim.arch.buffer import Buffer
 from accel_sim.arch.checks import problems
 from accel_sim.arch.dma import Dma
 from accel_sim.arch.dram import BandwidthDram, Dram
+from accel_sim.arch.energy_constants import any_mode_names
 from accel_sim.arch.energy_options import EnergyOptions
 from accel_sim.arch.formats import Codec, Formats
 from accel_sim.arch.mac import Mac
@@ -85,7 +86,8 @@ class Accelerator(Spec):
         ----------
         sets
             Dotted path to value: ``{"array.rows": 32, "buffers.glb.size_bytes": "64 KiB", "dram": "ideal"}``. A text
-            is read as YAML. Each changed value's provenance becomes ``set``.
+            is read as YAML. Each changed value's provenance becomes ``set``. A changed ``energy.mode`` leaves behind
+            the energy constants of the old one.
 
         Raises
         ------
@@ -93,7 +95,11 @@ class Accelerator(Spec):
             If a path leads nowhere or the new values do not fit.
         """
         data = self.model_dump()
-        data["energy"] = {"mode": self.energy.mode, **self.energy.constants}
+        constants = self.energy.constants
+        if sets.get("energy.mode", self.energy.mode) != self.energy.mode:
+            stay = any_mode_names(self.buffers, self.array.register_files(self.mac.bits))
+            constants = {name: value for name, value in constants.items() if name in stay}
+        data["energy"] = {"mode": self.energy.mode, **constants}
         return validate(type(self), changed(data, sets), ArchError)
 
     @property

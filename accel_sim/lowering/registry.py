@@ -10,7 +10,7 @@ from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import standard_machine
 from accel_sim.lowering.no_local_reuse import lower_no_local_reuse
 from accel_sim.lowering.pixel_stationary import lower_pixel_stationary
-from accel_sim.lowering.row_stationary import lower_row_stationary
+from accel_sim.lowering.row_stationary import lower_row_stationary, row_stationary_machine
 from accel_sim.lowering.skipping import lower_skipping
 from accel_sim.lowering.systolic import lower_systolic
 from accel_sim.lowering.systolic_machine import systolic_machine
@@ -32,7 +32,7 @@ class Lowering(NamedTuple):
 
 LOWERINGS: dict[str, Lowering] = {
     "no_local_reuse": Lowering(standard_machine, lower_no_local_reuse),
-    "row_stationary": Lowering(standard_machine, lower_row_stationary),
+    "row_stationary": Lowering(row_stationary_machine, lower_row_stationary),
     "pixel_stationary": Lowering(standard_machine, lower_pixel_stationary),
     "weight_stationary": Lowering(systolic_machine, lower_systolic),
     "output_stationary": Lowering(systolic_machine, lower_systolic),

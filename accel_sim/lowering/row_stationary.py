@@ -22,7 +22,7 @@ from accel_sim.lowering.machine import (
 )
 from accel_sim.lowering.macs import mac_actions
 from accel_sim.lowering.row_stationary_counts import PassSizes, pass_actions, rf_actions
-from accel_sim.lowering.row_stationary_tiles import PassTiles, pass_tiles
+from accel_sim.lowering.row_stationary_tiles import FilterParts, PassTiles, filter_parts, pass_tiles
 from accel_sim.lowering.steps import classify
 from accel_sim.lowering.transfer import box_address, box_runs
 from accel_sim.mapping.base import Mapping, word_bits
@@ -85,6 +85,7 @@ class _Queues:
         self.stops = mesh_of(context.arch).stops_for_fmaps
         self.places = context.places[layer.name]
         self.builder = context.builder(layer)
+        self.parts: FilterParts = filter_parts(self.table, layer.shape, self.bits, self.filter_buffer)
 
     def room(self) -> None:
         """Grant banks of the GLB in the order in which passes need them, the ifmap of a pass before its psums."""
@@ -123,10 +124,12 @@ class _Queues:
         self.builder.queue(DMA_IFMAP, _rows(columns, load), 0, address)
 
     def filters(self) -> None:
-        """Load the filters of each pass that does not find them in the array."""
+        """Load the filters of each pass that does not find them in the array, as many at a time as their buffer holds.
+
+        A pass whose filters outgrow the buffer takes them in parts.
+        """
         table, place = self.table, self.places.filter
         assert place is not None
-        at = np.flatnonzero(table.loads_filters)
         made_here = self.layer.filter is not None and not self.layer.filter.is_weight
         producers = self.context.ledger.wait_for("filter", self.layer.inputs[1:] if made_here else ())
 
@@ -137,8 +140,10 @@ class _Queues:
             waits = {"stored:filter": stored, space(self.filter_buffer): self._filter_room(filters, channels)}
             return self.builder.template(waits=waits, signals={"ready:filter": 1}, demands=demands, actions=actions)
 
-        first_filter = table.group[at] * self.shape.k + table.first_filter[at]
-        rows = _rows([table.filters[at], table.channels[at], _first(at, producers)], load)
+        comes = np.flatnonzero(table.loads_filters[self.parts.of_pass])
+        at, first, filters = (column[comes] for column in self.parts)
+        rows = _rows([filters, table.channels[at], _first(at, producers)], load)
+        first_filter = table.group[at] * self.shape.k + table.first_filter[at] + first
         self.builder.queue(DMA_FILTER, rows, 0, box_address(place, first_filter, table.first_channel[at], 0, 0))
 
     def passes(self) -> None:
@@ -152,9 +157,8 @@ class _Queues:
         fill_cycles = np.where(table.loads_filters == 1, np.minimum(own, first_column), 0)
 
         def fill(filters: int, channels: int, loads: int, new_ifmap: int, new_psums: int, new_block: int) -> int:
-            waits = {"ready:ifmap": new_ifmap, "ready:filter": loads, "grant:array": new_psums}
-            if self.stops:
-                waits[WRITTEN] = new_block
+            written = {WRITTEN: new_block} if self.stops else {}
+            waits = {"ready:ifmap": new_ifmap, **written, "ready:filter": loads, "grant:array": new_psums}
             signals = {space(self.filter_buffer): loads * self._filter_room(filters, channels)}
             return self.builder.template(waits=waits, signals=signals)
 
@@ -169,17 +173,18 @@ class _Queues:
             return self.builder.template(signals=signals, demands=self._port_demands(actions), actions=actions)
 
         done = tiles.parts * tiles.block_ends if self.stops else tiles.last_c.astype(np.int64)
-        shared = [table.filters, table.channels, table.loads_filters]
-        fills = _rows([*shared, tiles.ifmap_begins, tiles.first_c, tiles.block_begins], fill)
+        at, starts = self.parts.of_pass, self.parts.first_filter == 0
+        begins = [mask[at] & starts for mask in (tiles.ifmap_begins, tiles.first_c, tiles.block_begins)]
+        fills = _rows([self.parts.filters, table.channels[at], table.loads_filters[at], *begins], fill)
         left = tiles.ifmap_room_bytes * tiles.ifmap_ends
-        runs = _rows([table.images, table.rows, *shared, tiles.first_c, left, done], run)
+        columns = [table.images, table.rows, table.filters, table.channels, table.loads_filters, tiles.first_c]
+        runs = _rows([*columns, left, done], run)
+        n_parts = np.bincount(at)
+        part_cycles = (fill_cycles // n_parts)[at] + starts * (fill_cycles % n_parts)[at]
         run_cycles = own - fill_cycles
         run_cycles[-1] += drain_cycles
-        self.builder.queue(
-            ARRAY,
-            np.stack([fills, runs], axis=1).ravel(),
-            np.stack([fill_cycles, run_cycles], axis=1).ravel(),
-        )
+        ends = np.cumsum(n_parts)  # a pass runs after its last fill
+        self.builder.queue(ARRAY, np.insert(fills, ends, runs), np.insert(part_cycles, ends, run_cycles))
 
     def ofmaps(self) -> None:
         """Store the psums of each pass that completes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,28 @@ def pass_tiles(
         kept_cols=int(col_axis.touched(all_columns)[0]),
         sent_cols=sent_cols,
     )
+
+
+class FilterParts(NamedTuple):
+    """The parts in which the filters of passes come; int64 [parts], at least one part a pass.
+
+    ``of_pass``: the pass of each part; ``first_filter``: its first filter, counted from the pass's first;
+    ``filters``: how many.
+    """
+
+    of_pass: I64
+    first_filter: I64
+    filters: I64
+
+
+def filter_parts(table: PassTable, shape: MacShape, bits: WordBits, buffer: Buffer) -> FilterParts:
+    """Cut the filters of each pass into parts that fit their buffer; most passes need only one."""
+    most = 8 * buffer.size_bytes // (table.channels * shape.r * shape.s * bits.filter)
+    n_parts = -(-table.filters // most)
+    of_pass = np.repeat(np.arange(table.count), n_parts)
+    number = np.arange(of_pass.size) - (np.cumsum(n_parts) - n_parts)[of_pass]
+    first_filter = number * most[of_pass]
+    return FilterParts(of_pass, first_filter, np.minimum(most[of_pass], table.filters[of_pass] - first_filter))
 
 
 def _banks(words: I64, word_bits: int, glb: Buffer) -> I64:

@@ -68,7 +68,7 @@ class RowStationaryLimits:
     glb_banks, glb_bank_bytes
         Banks that the ifmap and the psums share; each holds one of the two.
     filter_buffer_bytes
-        Holds the filters of the next pass; None where filters have no buffer.
+        Holds filters of the next pass, whole ones; None where filters have no buffer.
     ifmap_bits, filter_bits, psum_bits
         Width of a word.
     """
@@ -122,9 +122,9 @@ def psum_tile_words(mapping: RowStationaryMapping, shape: MacShape) -> int:
     return mapping.n * mapping.m * mapping.e * shape.q
 
 
-def filter_tile_words(mapping: RowStationaryMapping, shape: MacShape) -> int:
-    """Return the weights of a pass."""
-    return mapping.p * mapping.q * mapping.r * mapping.t * shape.r * shape.s
+def one_filter_words(mapping: RowStationaryMapping, shape: MacShape) -> int:
+    """Return the weights of one filter that a pass works with; the filters' buffer holds one or more of these."""
+    return mapping.q * mapping.r * shape.r * shape.s
 
 
 def letter_faults(
@@ -211,7 +211,7 @@ def _buffer_faults(
         yield "m", f"a pass runs p*t = {mapping.p}*{mapping.t} = {at_once} filters, {at_once - mapping.m} more than m"
     ifmap_bytes = ceil_div(ifmap_tile_words(mapping, shape) * limits.ifmap_bits, 8)
     psum_bytes = ceil_div(psum_tile_words(mapping, shape) * limits.psum_bits, 8)
-    filter_bytes = ceil_div(filter_tile_words(mapping, shape) * limits.filter_bits, 8)
+    filter_bytes = ceil_div(one_filter_words(mapping, shape) * limits.filter_bits, 8)
     bank = limits.glb_bank_bytes
     banks = ceil_div(ifmap_bytes, bank) + ceil_div(psum_bytes, bank)
     more = banks - limits.glb_banks
@@ -220,4 +220,5 @@ def _buffer_faults(
         yield "m", f"{needs}, {more} ({more * bank} bytes) more than its {limits.glb_banks}"
     allowed = limits.filter_buffer_bytes
     if allowed is not None and filter_bytes > allowed:
-        yield "t", f"the filters of a pass take {filter_bytes} bytes, {filter_bytes - allowed} more than their buffer"
+        more = filter_bytes - allowed
+        yield "q", f"what a pass needs of one filter takes {filter_bytes} bytes, {more} more than the filters' buffer"

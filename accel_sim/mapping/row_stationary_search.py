@@ -123,9 +123,7 @@ def _with_memory(
     return (*every, m_inner.astype(np.int64))
 
 
-def scores(
-    shape: MacShape, letters: Letters, arch: Accelerator, limits: RowStationaryLimits, costs: Costs
-) -> Scores:
+def scores(shape: MacShape, letters: Letters, arch: Accelerator, limits: RowStationaryLimits, costs: Costs) -> Scores:
     """Return what every candidate costs; DRAM traffic is that of dense tensors.
 
     A sweep is all passes of one strip of one block of images. Strips, and blocks of images, are all equal but the

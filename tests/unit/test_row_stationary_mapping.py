@@ -91,16 +91,20 @@ def test_published_and_full_mappings_are_legal(shape, mapping):
             {"m": 72},
             "10800 bytes of ifmap and 97344 of psums need 27 GLB banks of 4096 bytes, 2 (8192 bytes) more than its 25",
         ),
-        (
-            MacShape.of(n=1, k=256, c=256, h=7, w=7, r=3, s=3),
-            RowStationaryMapping(m=64, n=1, e=2, p=16, q=4, r=2, t=4),
-            {},
-            "the filters of a pass take 9216 bytes, 1024 more than their buffer",
-        ),
     ],
 )
 def test_each_limit_is_told_by_how_much(shape, mapping, changes, message):
     assert faults(shape, mapping, **changes) == [message]
+
+
+def test_limits_of_other_machines():
+    """A filter buffer too small for what a pass needs of one filter, and FIFOs too short for a column's psums."""
+    small = replace(EYERISS, filter_buffer_bytes=100, psum_fifo_words=16)
+    assert [message for _, message in letter_faults(MAPPING3, CONV3, small)] == [
+        "p = 16 psums beside an unfinished beat of 4 take 19 words, 3 more than the 16 of the psum FIFO",
+        "what a pass needs of one filter takes 108 bytes, 8 more than the filters' buffer",
+    ]
+    assert small.most_p == 13
 
 
 def test_sizes_are_told_first_and_all_at_once():
