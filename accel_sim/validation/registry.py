@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from accel_sim.validation import area, mac_totals
+from accel_sim.validation import area, dram, eyeriss, eyeriss_study, mac_totals
 from accel_sim.validation.figure import Figure
 
 FIGURES: tuple[Figure, ...] = (
     *mac_totals.FIGURES,
     *area.FIGURES,
+    *dram.FIGURES,
+    *eyeriss.FIGURES,
+    *eyeriss_study.FIGURES,
 )
