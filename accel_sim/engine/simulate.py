@@ -237,6 +237,7 @@ def _costs(arch: Accelerator, machine: Machine) -> Costs:
         dram_pj_per_byte=pj_per_byte(DRAM, "ifmap"),
         buffer_pj_per_byte={buffer.name: pj_per_byte(buffer.name, buffer.holds[0]) for buffer in arch.buffers},
         mac_pj=energy.price(ActionKey("mac", "", "done")).pj,
+        static_pj_per_cycle=sum(energy.energy_pj({}, 1 / arch.clock_hz).values()),
     )
 
 

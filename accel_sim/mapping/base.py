@@ -71,12 +71,15 @@ class Costs:
         Energy of a byte at each buffer, by name.
     mac_pj
         Energy of a multiply-accumulate.
+    static_pj_per_cycle
+        Energy of a cycle in which nothing happens: clock and leakage.
     """
 
     dram_bytes_per_cycle: Fraction | None
     dram_pj_per_byte: float
     buffer_pj_per_byte: MappingABC[str, float]
     mac_pj: float
+    static_pj_per_cycle: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +139,22 @@ class Dataflow(Protocol):
 
 def rank(
     objective: Objective,
+    costs: Costs,
+    n_macs: int,
     cycles: NDArray[np.float64],
-    energy_pj: NDArray[np.float64],
+    traffic_pj: NDArray[np.float64],
     *tie_breakers: NDArray[np.float64] | NDArray[np.int64],
 ) -> int:
     """Return the index of the best candidate; ties go to the other measure, then to ``tie_breakers``, then to order.
 
-    All arrays have one entry a candidate.
+    The energy of a candidate is that of its traffic, of the layer's MACs, and of the time it takes (clock, leakage).
+
+    Parameters
+    ----------
+    cycles, traffic_pj, tie_breakers
+        One entry a candidate.
     """
+    energy_pj = traffic_pj + n_macs * costs.mac_pj + cycles * costs.static_pj_per_cycle
     first, second = {
         "cycles": (cycles, energy_pj),
         "energy": (energy_pj, cycles),

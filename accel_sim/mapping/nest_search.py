@@ -113,8 +113,8 @@ def search(
     rate = costs.dram_bytes_per_cycle
     dram = dram_bytes / float(rate) if rate is not None else np.zeros_like(dram_bytes)
     cycles = np.where(hidden, np.maximum(compute, dram), compute + dram)
-    energy = dram_bytes * costs.dram_pj_per_byte + np.tile(buffer_pj, len(ORDERS))
-    pick = int(index[rank(objective, cycles[index], energy[index], steps[index])])
+    traffic_pj = dram_bytes * costs.dram_pj_per_byte + np.tile(buffer_pj, len(ORDERS))
+    pick = int(index[rank(objective, costs, shape.n_macs, cycles[index], traffic_pj[index], steps[index])])
     which_order, candidate = divmod(pick, compute_cycles.size)
     tn, tp, tq, tk, tc = (int(grid[name][candidate]) for name in SIZE_NAMES)
     return TileSizes(tn=tn, tp=tp, tq=tq, tk=tk, tc=tc, order=ORDERS[which_order])

@@ -32,14 +32,16 @@ class NoLocalReuse:
     def choose(self, layer: Layer, arch: Accelerator, costs: Costs, objective: Objective) -> Mapping:
         """Rank all combinations of tile sizes (doubling from one array's worth) and loop orders by their bounds."""
         shape, array, bits = _mac_shape(layer), _array(arch), word_bits(layer, arch)
-        pj_per_byte = costs.buffer_pj_per_byte[arch.buffer_for("psum").name]
+        pj = {operand: costs.buffer_pj_per_byte[arch.buffer_for(operand).name] for operand in OPERANDS}
+        ifmap_row, filter_row = array.ti * bits.ifmap / 8, array.tn * array.ti * bits.filter / 8
         # Tiles narrower than the array waste it: only where nothing else fits.
         for least_k, least_c in ((array.tn, array.ti), (1, 1)):
             grid = _candidates(shape, least_k, least_c)
             compute = step_cycles_sum(shape, array, grid["tk"], grid["tc"])
-            # Only psum traffic at the output buffer depends on the tile sizes: one read and write per input tile.
+            # Every operation reads a row of ifmaps and one of filters; psums come and go once for each input tile.
             visits = shape.groups * shape.n * shape.p * shape.q * shape.k * ceil_div(shape.c, grid["tc"])
-            buffer_pj = 2.0 * visits * bits.psum / 8 * pj_per_byte
+            buffer_pj = compute.astype(np.float64) * (ifmap_row * pj["ifmap"] + filter_row * pj["filter"])
+            buffer_pj += 2.0 * visits * bits.psum / 8 * pj["psum"]
             sizes = search(shape, bits, rooms_of(arch), grid, compute, buffer_pj, costs, objective)
             if sizes is not None:
                 return self._mapping(layer, arch, bits, sizes)

@@ -34,7 +34,8 @@ class RowStationary:
             smallest = RowStationaryMapping(m=1, n=1, e=1, p=1, q=1, r=1, t=1)
             raise MappingError(_faults(layer, smallest, limits))
         found = scores(shape, letters, arch, limits, costs)
-        best = rank(objective, found.cycles, found.energy_pj, found.array_cycles, found.passes)
+        measures = found.cycles, found.energy_pj, found.array_cycles, found.passes
+        best = rank(objective, costs, shape.n_macs, *measures)
         return self._mapping(layer, arch, letters.mapping(best))
 
     def from_params(self, layer: Layer, arch: Accelerator, params: MappingABC[str, Param]) -> Mapping:

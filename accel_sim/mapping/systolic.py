@@ -63,7 +63,8 @@ class SystolicDataflow:
             raise MappingError(_room_faults(layer, arch, bits, _one(cuts, smallest)))
         cycles, energy_pj = _estimate(shape, array, arch, bits, cuts, costs)
         index = np.flatnonzero(legal)
-        best = int(index[rank(objective, cycles[index], energy_pj[index], blocks_of(shape, cuts)[index])])
+        pick = rank(objective, costs, shape.n_macs, cycles[index], energy_pj[index], blocks_of(shape, cuts)[index])
+        best = int(index[pick])
         return self._mapping(layer, arch, _plan(array, bits, _one(cuts, best), mesh_of(arch).partial_windows))
 
     def from_params(self, layer: Layer, arch: Accelerator, params: MappingABC[str, Param]) -> Mapping:

@@ -86,8 +86,8 @@ layers:
         "map.yaml:3:49: layers.conv1.tv: unknown parameter; allowed: tn, tp, tq, tk, tc, order",
         "map.yaml:4:3: layers.pool1: this layer has no MACs to map; allowed: conv1, block.0.conv, fc",
         "map.yaml:5:3: layers.conv2: small has no such layer; did you mean 'conv1'?; allowed: conv1, block.0.conv, fc",
-        "map.yaml:6:63: layers.block.0.conv.order: found 'cab'; allowed: bkc, bck, kbc, kcb, cbk, ckb",
-        "map.yaml:7:32: layers.fc.tk: found 41; the layer has only 40",
+        "map.yaml:6:61: layers.block.0.conv.order: found 'cab'; allowed: bkc, bck, kbc, kcb, cbk, ckb",
+        "map.yaml:7:33: layers.fc.tk: found 41; the layer has only 40",
     ]
 
 
