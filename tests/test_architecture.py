@@ -68,6 +68,10 @@ TWINS = (
     ("sparse.balance", "naive_eie.py"),
     ("*broadcast_queue", "naive_eie.py"),
     ("*e[is]e", "naive_eie.py"),
+    ("*cambricon_x", "naive_lanes.py"),
+    ("*cnvlutin", "naive_lanes.py"),
+    ("*dual_side", "naive_structured.py"),
+    ("*n_of_m", "naive_structured.py"),
 )
 WITHOUT_TWIN = {
     "jit": "the doorway to numba, no kernel",

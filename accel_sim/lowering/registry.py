@@ -42,4 +42,5 @@ LOWERINGS: dict[str, Lowering] = {
     "indexed_neurons": Lowering(standard_machine, lower_skipping),
     "zero_free_neurons": Lowering(standard_machine, lower_skipping),
     "matrix_instructions": Lowering(standard_machine, lower_skipping),
+    "sparse_weight_stationary": Lowering(standard_machine, lower_skipping),
 }

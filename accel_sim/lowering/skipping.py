@@ -217,7 +217,7 @@ class _Skipping:
                 actions = [
                     Action(STEP_MACS, 0, n_macs),
                     *cost.actions,
-                    Action(ActionKey(results.name, "ofmap", "write", ARRAY), room, n_outputs),
+                    Action(ActionKey(results.name, "psum", "write", ARRAY), room, n_outputs),
                 ]
             demands = [
                 demand

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accel_sim.lowering.skip_bitmap_gemm import BitmapGemmMachine
 from accel_sim.lowering.skip_cambricon_x import CambriconXMachine
 from accel_sim.lowering.skip_cnvlutin import CnvlutinMachine
 from accel_sim.lowering.skip_eie import EieMachine
@@ -15,4 +16,5 @@ MACHINES: dict[str, SkipMachine] = {
     "cambricon_x": CambriconXMachine(),
     "cnvlutin": CnvlutinMachine(),
     "n_of_m_tensor_core": TensorCoreMachine(),
+    "bitmap_gemm": BitmapGemmMachine(),
 }

@@ -23,5 +23,6 @@ DATAFLOWS: dict[str, Dataflow] = {
         SkippingDataflow("indexed_neurons"),
         SkippingDataflow("zero_free_neurons", one_stride=True),
         SkippingDataflow("matrix_instructions"),
+        SkippingDataflow("sparse_weight_stationary"),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accel_sim.validation import area, dram, eyeriss, eyeriss_study, mac_totals
+from accel_sim.validation import area, dram, eie, eyeriss, eyeriss_study, mac_totals, scnn, tensor_core
 from accel_sim.validation.figure import Figure
 
 FIGURES: tuple[Figure, ...] = (
@@ -11,4 +11,7 @@ FIGURES: tuple[Figure, ...] = (
     *dram.FIGURES,
     *eyeriss.FIGURES,
     *eyeriss_study.FIGURES,
+    *eie.FIGURES,
+    *scnn.FIGURES,
+    *tensor_core.FIGURES,
 )

@@ -22,7 +22,7 @@ from accel_sim.results.model import LayerResult
 from accel_sim.workload import MacShape, Network
 from tests.properties.small_jobs import network
 
-MACHINES = ["eie", "scnn", "cambricon_x", "cnvlutin", "a100_sparse_tensor_core"]
+MACHINES = ["eie", "scnn", "cambricon_x", "cnvlutin", "a100_sparse_tensor_core", "sigma"]
 SKIPS_BOTH = ["eie", "scnn"]
 MONOTONE = ["eie", "cambricon_x", "cnvlutin"]
 """Of SCNN a denser mask can be faster; see docs/sparsity.md."""
@@ -36,6 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "cambricon_x": {"array.pes": 4, "array.multipliers": 2, "array.segment": 64, "array.segments_per_barrier": 1},
     "cnvlutin": {"array.lanes": 4, "array.brick": 2, "array.tiles": 2, "array.filters": 2},
     "a100_sparse_tensor_core": {"array.cores": 3},
+    "sigma": {"array.multipliers": 8, "array.distribution_ports": 4, "array.collection_lines": 2},
 }
 
 

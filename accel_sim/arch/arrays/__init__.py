@@ -9,6 +9,7 @@ from pydantic import Field
 
 from accel_sim.arch.arrays.adder_tree import AdderTree
 from accel_sim.arch.arrays.base import ArraySpec
+from accel_sim.arch.arrays.bitmap_gemm import BitmapGemm
 from accel_sim.arch.arrays.cambricon_x import CambriconX
 from accel_sim.arch.arrays.cnvlutin import Cnvlutin
 from accel_sim.arch.arrays.eie import Eie
@@ -20,7 +21,16 @@ from accel_sim.arch.arrays.scnn import Scnn
 from accel_sim.arch.arrays.systolic import SystolicMesh
 
 Array = Annotated[
-    RowStationaryMesh | AdderTree | SystolicMesh | PixelMesh | Eie | Scnn | CambriconX | Cnvlutin | NOfMTensorCore,
+    RowStationaryMesh
+    | AdderTree
+    | SystolicMesh
+    | PixelMesh
+    | Eie
+    | Scnn
+    | CambriconX
+    | Cnvlutin
+    | NOfMTensorCore
+    | BitmapGemm,
     Field(discriminator="organisation"),
 ]
 """Any array organisation, told apart by its key ``organisation``."""
@@ -29,6 +39,7 @@ __all__ = [
     "AdderTree",
     "Array",
     "ArraySpec",
+    "BitmapGemm",
     "CambriconX",
     "Cnvlutin",
     "Eie",
