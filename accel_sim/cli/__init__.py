@@ -13,6 +13,7 @@ from accel_sim.cli.compare import compare
 from accel_sim.cli.dram import dram
 from accel_sim.cli.explain import explain
 from accel_sim.cli.faults import FaultGroup
+from accel_sim.cli.import_file import import_file
 from accel_sim.cli.list_names import list_names
 from accel_sim.cli.run import run
 from accel_sim.cli.validate import validate
@@ -30,5 +31,5 @@ def main() -> None:
     """
 
 
-for command in (run, compare, verify, explain, dram, validate, list_names):
+for command in (run, compare, verify, explain, dram, validate, import_file, list_names):
     main.add_command(command)
