@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from accel_sim import load_arch
 from accel_sim.cli import main
 from accel_sim.validation.verify import run
 from accel_sim.validation.verify.verdict import Difference, LayerVerdict
 
 KEYS = ["name", "outputs_equal", "stepped_cycles", "fast_cycles", "accesses_equal", "n_macs_stepped"]
+SIXTEEN_BITS = ("--set", "mac.bits.ifmap=16", "--set", "mac.bits.filter=16")
 LENET_MACS = {"c1": 117_600, "c3": 240_000, "c5": 48_000, "f6": 10_080, "output": 840}
 
 
@@ -29,9 +31,10 @@ def layers_of(result: Result) -> list[dict[str, Any]]:
     return layers
 
 
-@pytest.mark.parametrize("arch", ["diannao", "eyeriss"])
+@pytest.mark.parametrize("arch", ["diannao", "eyeriss", "systolic_ws", "scalesim_os"])
 def test_json(arch: str) -> None:
-    result = invoke(arch, "lenet5", "--json", "-")
+    options = SIXTEEN_BITS if load_arch(arch).mac.bits.ifmap == 8 else ()
+    result = invoke(arch, "lenet5", *options, "--json", "-")
     layers = layers_of(result)
     assert result.exit_code == 0
     assert [list(layer) for layer in layers] == [KEYS] * 5
@@ -40,6 +43,27 @@ def test_json(arch: str) -> None:
         assert layer["outputs_equal"] is True
         assert layer["accesses_equal"] is True
         assert layer["stepped_cycles"] == layer["fast_cycles"] > 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("arch", "workload", "options", "n_layers", "n_macs"),
+    [
+        ("diannao", "alexnet", (), 8, 724_406_816),
+        ("eyeriss", "alexnet", (), 8, 724_406_816),
+        ("diannao", "resnet50", (), 54, 4_089_184_256),
+        ("systolic_ws", "resnet50", SIXTEEN_BITS, 54, 4_089_184_256),
+        ("systolic_os", "resnet50", SIXTEEN_BITS, 54, 4_089_184_256),
+        ("systolic_is", "resnet50", SIXTEEN_BITS, 54, 4_089_184_256),
+    ],
+)
+def test_whole_networks(arch: str, workload: str, options: tuple[str, ...], n_layers: int, n_macs: int) -> None:
+    """Every PE, every clock, every output: the command that docs/verify.md shows, and its like."""
+    result = invoke(arch, workload, *options, "--json", "-")
+    layers = layers_of(result)
+    assert result.exit_code == 0
+    assert len(layers) == n_layers
+    assert sum(layer["n_macs_stepped"] for layer in layers) == n_macs
 
 
 def test_the_same_command_prints_the_same_bytes() -> None:
