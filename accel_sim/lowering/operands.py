@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from accel_sim.arch import Accelerator
 from accel_sim.compression.formats import make_format
 from accel_sim.compression.masks import tensor_mask
+from accel_sim.errors import Fault, InputError
 from accel_sim.kernels.effectual import Windows, tap_counts
 from accel_sim.mapping.base import word_bits
 from accel_sim.workload import Layer, MacShape, Network, Tensor
@@ -80,6 +81,11 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
     a machine's per-layer configuration would, and tensors without zeros are not encoded at all. A format that the array
     itself works on is kept in both cases, as the array can read nothing else (but N:M cores read dense ones). An ofmap
     of unknown density takes that of the layer that reads it.
+
+    Raises
+    ------
+    InputError
+        If a tensor breaks the structure of its format, as weights that are not N:M do.
     """
     formats = {tensor: getattr(arch.formats, tensor) for tensor in ("ifmap", "filter", "ofmap")}
     readers: dict[str, Tensor] = {}
@@ -99,7 +105,11 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
                 continue
             bits = _stored_bits(layer, arch, name)
             keys = {"value_bits": bits, **_format_keys(arch, name, formats[name])}
-            ratio = _ratio(tensor, formats[name], bits, seed, tuple(keys.items()))
+            try:
+                ratio = _ratio(tensor, formats[name], bits, seed, tuple(keys.items()))
+            except InputError as error:
+                message = f"{formats[name]!r} cannot hold {tensor.name}: {error.faults[0].message}"
+                raise InputError(Fault(key=f"formats.{name}", message=message)) from error
             if ratio < 1 or native:
                 ratios[layer.name, name] = ratio
     return ratios

@@ -43,4 +43,6 @@ LOWERINGS: dict[str, Lowering] = {
     "zero_free_neurons": Lowering(standard_machine, lower_skipping),
     "matrix_instructions": Lowering(standard_machine, lower_skipping),
     "sparse_weight_stationary": Lowering(standard_machine, lower_skipping),
+    "condensed_outer_product": Lowering(standard_machine, lower_skipping),
+    "shared_entries": Lowering(standard_machine, lower_skipping),
 }

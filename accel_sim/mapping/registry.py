@@ -24,5 +24,7 @@ DATAFLOWS: dict[str, Dataflow] = {
         SkippingDataflow("zero_free_neurons", one_stride=True),
         SkippingDataflow("matrix_instructions"),
         SkippingDataflow("sparse_weight_stationary"),
+        SkippingDataflow("condensed_outer_product"),
+        SkippingDataflow("shared_entries"),
     )
 }

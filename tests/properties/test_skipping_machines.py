@@ -22,10 +22,19 @@ from accel_sim.results.model import LayerResult
 from accel_sim.workload import MacShape, Network
 from tests.properties.small_jobs import network
 
-MACHINES = ["eie", "scnn", "cambricon_x", "cnvlutin", "a100_sparse_tensor_core", "sigma"]
-SKIPS_BOTH = ["eie", "scnn"]
-MONOTONE = ["eie", "cambricon_x", "cnvlutin"]
-"""Of SCNN a denser mask can be faster; see docs/sparsity.md."""
+MACHINES = [
+    "eie",
+    "scnn",
+    "cambricon_x",
+    "cnvlutin",
+    "a100_sparse_tensor_core",
+    "sigma",
+    "ese",
+    "dual_side_tensor_core",
+]
+SKIPS_BOTH = ["eie", "scnn", "dual_side_tensor_core"]
+MONOTONE = ["eie", "cambricon_x", "cnvlutin", "ese", "dual_side_tensor_core"]
+"""On SCNN and SIGMA a denser mask can be faster; see docs/sparsity.md."""
 
 TWO_OF_FOUR = {"kind": "n_of_m", "n": 2, "m": 4}
 
@@ -36,6 +45,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "cambricon_x": {"array.pes": 4, "array.multipliers": 2, "array.segment": 64, "array.segments_per_barrier": 1},
     "cnvlutin": {"array.lanes": 4, "array.brick": 2, "array.tiles": 2, "array.filters": 2},
     "a100_sparse_tensor_core": {"array.cores": 3},
+    "ese": {"array.channels": 2, "array.pes": 3, "array.queue_depth": 2},
+    "dual_side_tensor_core": {
+        "array.units": 2,
+        "array.tile_m": 4,
+        "array.tile_n": 4,
+        "array.step_m": 2,
+        "array.step_n": 2,
+    },
     "sigma": {"array.multipliers": 8, "array.distribution_ports": 4, "array.collection_lines": 2},
 }
 
@@ -249,7 +266,7 @@ def test_impossible_choices_name_both_keys(arch: str, sets: dict[str, Any], word
 
 
 def test_weights_that_are_not_two_of_four_cannot_be_stored() -> None:
-    with pytest.raises(InputError, match="n_of_m"):
+    with pytest.raises(InputError, match=r"formats.filter: 'n_of_m' cannot hold only.filter"):
         run_one(
             load_arch("a100_sparse_tensor_core"), product(16, 16, 2, is_pruned=False) | {"density": {"filter": 0.9}}
         )

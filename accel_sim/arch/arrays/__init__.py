@@ -12,7 +12,9 @@ from accel_sim.arch.arrays.base import ArraySpec
 from accel_sim.arch.arrays.bitmap_gemm import BitmapGemm
 from accel_sim.arch.arrays.cambricon_x import CambriconX
 from accel_sim.arch.arrays.cnvlutin import Cnvlutin
+from accel_sim.arch.arrays.dual_side_tensor_core import DualSideTensorCore
 from accel_sim.arch.arrays.eie import Eie
+from accel_sim.arch.arrays.ese import Ese
 from accel_sim.arch.arrays.n_of_m_tensor_core import NOfMTensorCore
 from accel_sim.arch.arrays.pixel_mesh import PixelMesh
 from accel_sim.arch.arrays.registers import RegisterFile
@@ -30,7 +32,9 @@ Array = Annotated[
     | CambriconX
     | Cnvlutin
     | NOfMTensorCore
-    | BitmapGemm,
+    | BitmapGemm
+    | DualSideTensorCore
+    | Ese,
     Field(discriminator="organisation"),
 ]
 """Any array organisation, told apart by its key ``organisation``."""
@@ -42,7 +46,9 @@ __all__ = [
     "BitmapGemm",
     "CambriconX",
     "Cnvlutin",
+    "DualSideTensorCore",
     "Eie",
+    "Ese",
     "NOfMTensorCore",
     "PixelMesh",
     "RegisterFile",
