@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import time
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from accel_sim.validation import eyeriss, eyeriss_study
 from accel_sim.validation.figure import evaluate
 from accel_sim.workload import MacShape, load_workload
 
-DATA = json.loads((Path(__file__).parent / "data" / "eyeriss.json").read_text())
+HERE = Path(__file__).parent
+DATA = json.loads((HERE / "data" / "eyeriss.json").read_text())
 ROWS = {row[0].lower(): dict(zip(DATA["columns"], row, strict=True)) for row in DATA["rows"]}
 LAYERS = list(ROWS)
 CONV = load_workload("alexnet_conv", 4)
@@ -154,3 +156,13 @@ def test_the_study(figure):
     assert outcome.is_hit or figure.reason
     if figure.name.startswith("eyeriss_256_"):
         assert outcome.ours > 1
+
+
+def test_the_tables_in_the_docs_are_what_the_package_gives():
+    page = (HERE.parents[1] / "docs" / "eyeriss.md").read_text()
+    study = runpy.run_path(str(HERE.parents[1] / "benchmarks" / "study_eyeriss.py"))
+    rows = [row for table in study["TABLES"].values() for row in table()]
+    assert len(rows) == 5 + 5 + 11 + 5 + 3 + 8
+    assert [row for row in rows if row not in page] == []
+    for layers in (eyeriss_study.CONV, eyeriss_study.FC):
+        assert study["ratio_row"](layers) in page
