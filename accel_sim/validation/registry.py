@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accel_sim.validation import area, dram, eie, eyeriss, eyeriss_study, mac_totals, scnn, tensor_core
+from accel_sim.validation import area, dram, eie, eyeriss, eyeriss_study, mac_totals, scnn, systolic, tensor_core, tpu
 from accel_sim.validation.figure import Figure
 
 FIGURES: tuple[Figure, ...] = (
@@ -14,4 +14,6 @@ FIGURES: tuple[Figure, ...] = (
     *eie.FIGURES,
     *scnn.FIGURES,
     *tensor_core.FIGURES,
+    *systolic.FIGURES,
+    *tpu.FIGURES,
 )

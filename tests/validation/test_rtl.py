@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -17,8 +14,9 @@ from accel_sim.kernels.systolic_array import (
     rtl_output_stationary,
     rtl_weight_stationary,
 )
+from accel_sim.validation.systolic_runs import table
 
-DATA = json.loads((Path(__file__).parent / "data" / "rtl_systolic.json").read_text())
+DATA = table("rtl_systolic")
 
 
 def step(array, m, k, n, pes=None, n_cycles=0):

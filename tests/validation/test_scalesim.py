@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,8 +9,9 @@ from accel_sim.kernels.im2col import ConvShape, conv_gemm, filter_operand, ifmap
 from accel_sim.kernels.stepped.systolic import step_gemm
 from accel_sim.kernels.systolic import fold_table, layer_cost, mapping_efficiency
 from accel_sim.kernels.systolic_array import GemmShape, scalesim_array
+from accel_sim.validation.systolic_runs import table
 
-DATA = json.loads((Path(__file__).parent / "data" / "scalesim.json").read_text())
+DATA = table("scalesim")
 ROWS = [dict(zip(DATA["columns"], row, strict=True)) for row in DATA["rows"]]
 DATAFLOWS = {"ws": 0, "os": 1, "is": 2}
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,8 +9,9 @@ from accel_sim.kernels.im2col import matrix_operands
 from accel_sim.kernels.stepped.systolic import step_gemm
 from accel_sim.kernels.systolic import layer_cost
 from accel_sim.kernels.systolic_array import GemmShape, stonne_output_stationary
+from accel_sim.validation.systolic_runs import table
 
-DATA = json.loads((Path(__file__).parent / "data" / "stonne_os.json").read_text())
+DATA = table("stonne_os")
 ROWS = [dict(zip(DATA["columns"], row, strict=True)) for row in DATA["rows"]]
 
 
