@@ -98,7 +98,7 @@ def test_all_faults_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> Non
 def test_keys_that_exclude_each_other_are_one_fault_with_both_names(tmp_path: Path) -> None:
     (fault,) = faults_after(tmp_path, ("latency_ns: 32.5}", "latency_ns: 32.5, latency_cycles: 3}"))
     assert "dram.latency_cycles: excludes latency_ns" in fault
-    (fault,) = faults_after(tmp_path, ("layout: nchw\n", "layout: nchw\nenergy: {mode: relative, mac.done_pj: 2}\n"))
+    (fault,) = faults_after(tmp_path, ("energy: {clock_mw: 211}\n", "energy: {mode: relative, mac.done_pj: 2}\n"))
     assert "energy.mac.done_pj has no effect with energy.mode 'relative'" in fault
     (fault,) = faults_of_set({"codec": "null"})
     assert fault.startswith("--set: formats.ifmap: 'run_length' needs the key codec, which is missing")
@@ -116,9 +116,9 @@ def test_keys_that_exclude_each_other_are_one_fault_with_both_names(tmp_path: Pa
     ],
 )
 def test_energy_constants(tmp_path: Path, energy: str, column: int, message: str) -> None:
-    (fault,) = faults_after(tmp_path, ("layout: nchw\n", f"layout: nchw\nenergy: {energy}\n"))
+    (fault,) = faults_after(tmp_path, ("energy: {clock_mw: 211}\n", f"energy: {energy}\n"))
     assert message in fault
-    assert fault.startswith(f"{line_of('layout: nchw') + 1}:{column}: ")
+    assert fault.startswith(f"{line_of('energy: {clock_mw: 211}')}:{column}: ")
 
 
 def test_provenance_must_name_a_key_and_a_mark(tmp_path: Path) -> None:
