@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accel_sim.arch import AdderTree, IdealDram, load_arch
+from accel_sim.errors import ArchError
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from accel_sim.arch import AdderTree, IdealDram, load_arch
         ("dram.gb_per_s", "1.5", lambda arch: (arch.dram.gb_per_s, 1.5)),
         ("mac.sparsity", "none", lambda arch: (arch.mac.sparsity, "none")),
         ("buffers.glb.holds", "[psum, ifmap, ofmap]", lambda arch: (arch.buffers[0].holds[0], "psum")),
-        ("energy.mac.done_pj", "1.5", lambda arch: (arch.energy.constants, {"mac.done_pj": 1.5})),
+        ("energy.mac.done_pj", "1.5", lambda arch: (arch.energy.constants["mac.done_pj"], 1.5)),
         ("energy.mode", "relative", lambda arch: (arch.energy.mode, "relative")),
     ],
 )
@@ -60,3 +61,13 @@ def test_another_array_can_be_set_as_a_whole() -> None:
     )
     assert isinstance(arch.array, AdderTree)
     assert arch.n_pes == 64
+
+
+def test_a_changed_energy_mode_leaves_the_old_constants_behind() -> None:
+    """Eyeriss's clock is in mW, which the relative mode has no use for; fractions stay."""
+    eyeriss = load_arch("eyeriss", {"energy.mac.gated_fraction": 0.1})
+    assert "clock_mw" in eyeriss.energy.constants
+    assert eyeriss.with_set({"energy.mode": "relative"}).energy.constants == {"mac.gated_fraction": 0.1}
+    assert eyeriss.with_set({"energy.mode": "absolute"}).energy.constants == eyeriss.energy.constants
+    with pytest.raises(ArchError, match="has no effect with energy.mode 'relative'"):
+        eyeriss.with_set({"energy.mode": "relative", "energy.clock_mw": 3})
