@@ -120,7 +120,8 @@ class _Queues:
 
         columns = [table.images[at], table.channels[at], tiles.rows[at], tiles.kept_rows[at], _first(at, producers)]
         channel = table.group[at] * self.shape.c + table.first_channel[at]
-        address = box_address(place, table.first_image[at], channel, tiles.row_start[at], 0)
+        size = (table.images[at], table.channels[at], tiles.rows[at], self.shape.w)
+        address = box_address(place, table.first_image[at], channel, tiles.row_start[at], 0, size)
         self.builder.queue(DMA_IFMAP, _rows(columns, load), 0, address)
 
     def filters(self) -> None:
@@ -144,7 +145,8 @@ class _Queues:
         at, first, filters = (column[comes] for column in self.parts)
         rows = _rows([filters, table.channels[at], _first(at, producers)], load)
         first_filter = table.group[at] * self.shape.k + table.first_filter[at] + first
-        self.builder.queue(DMA_FILTER, rows, 0, box_address(place, first_filter, table.first_channel[at], 0, 0))
+        size = (filters, table.channels[at], self.shape.r, self.shape.s)
+        self.builder.queue(DMA_FILTER, rows, 0, box_address(place, first_filter, table.first_channel[at], 0, 0, size))
 
     def passes(self) -> None:
         """Run the passes: each waits for tiles that begin here, and gives back those that end here."""
@@ -201,7 +203,8 @@ class _Queues:
 
         columns = [table.images, table.filters, table.rows, tiles.psum_room_bytes, tiles.block_ends]
         channel = table.group[at] * self.shape.k + table.first_filter[at]
-        address = box_address(place, table.first_image[at], channel, table.first_row[at], 0)
+        size = (table.images[at], table.filters[at], table.rows[at], self.shape.q)
+        address = box_address(place, table.first_image[at], channel, table.first_row[at], 0, size)
         self.builder.queue(DMA_OFMAP, _rows([column[at] for column in columns], store), 0, address)
         self.context.ledger.add(self.layer.name, int(at.size))
 

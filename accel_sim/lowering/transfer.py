@@ -77,7 +77,7 @@ def box_address(
     c: I64 | int,
     h: I64 | int,
     w: I64 | int,
-    size: Four | None = None,
+    size: Four,
 ) -> I64:
     """Return the byte address of the box that starts at word (n, c, h, w); arguments broadcast, int64.
 
@@ -87,7 +87,7 @@ def box_address(
     """
     _, tensor_c, tensor_h, tensor_w = place.shape
     n, c, h, w = (np.asarray(index, dtype=np.int64) for index in (n, c, h, w))
-    if is_one_run(place) and size is not None:
+    if is_one_run(place):
         images, channels, rows, _ = size
         plane = tensor_h * tensor_w
         word = n * tensor_c * plane + images * (c * plane + channels * (h * tensor_w + rows * w))

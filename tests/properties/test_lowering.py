@@ -220,13 +220,13 @@ def walked_words(layer_shape: MacShape, arch: Accelerator, params: dict[str, Any
     return dram_words(asdict(layer_shape), tiles, params["order"], widths, rooms, holder)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_tiled_loop_nests_move_what_the_loops_say(data: st.DataObject) -> None:
     check_walk(data, data.draw(machines("diannao")))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(data=st.data(), size=st.integers(8, 64), holds=st.sampled_from(SHARED))
 def test_operands_that_share_a_buffer_take_room_in_turn(data: st.DataObject, size: int, holds: dict[str, Any]) -> None:
     model = shipped("diannao").model_dump()

@@ -56,7 +56,7 @@ def test_runs_are_the_bytes_of_the_words(box: tuple[Four, Four, Four], order: st
     shape, start, size = box
     place = TensorPlace(base=page * 4096, shape=shape, word_bits=bits, order=order)
     runs = box_runs(place, *size)
-    address = int(box_address(place, *start))
+    address = int(box_address(place, *start, size))
     listed = bytes_of_runs(runs, address)
     assert {byte - place.base for byte in listed} == bytes_of_words(shape, start, size, order, bits // 8)
     assert len(set(listed)) == len(listed) == runs.n_bytes
