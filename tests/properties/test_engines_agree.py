@@ -21,7 +21,7 @@ from accel_sim.program import LayerProgram, Machine
 from tests.properties.tile_programs import machines_and_programs
 from tests.reference.naive_engine import NaiveCommand, NaiveLayer, NaiveMachine, NaiveRun, NaiveServer
 
-N_PROGRAMS = 2000
+N_PROGRAMS = 1500
 ACCOUNTS = (
     "boundary_cycles",
     "busy_cycles",
@@ -225,6 +225,6 @@ def test_nothing_depends_on_recording() -> None:
 
 @pytest.mark.parametrize("switch", ["NUMBA_DISABLE_JIT", pytest.param("NUMBA_BOUNDSCHECK", marks=pytest.mark.soak)])
 def test_a_few_programs_without_compiling_and_with_bounds_checks(switch: str, tmp_path: Path) -> None:
-    """In a process of its own. Checked kernels are compiled anew, which takes a minute."""
+    """In a process of its own. Checked kernels are compiled anew, which takes minutes."""
     environment = {**os.environ, switch: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", FEW_PROGRAMS], check=True, env=environment, timeout=300)
+    subprocess.run([sys.executable, "-c", FEW_PROGRAMS], check=True, env=environment, timeout=900)
