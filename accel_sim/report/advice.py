@@ -68,6 +68,10 @@ def _about_producer(_: LayerDict, __: str) -> str:
     return "its input is still being made; smaller tiles that start sooner, or a larger batch, would overlap the two"
 
 
+def _about_preload(_: LayerDict, tensor: str) -> str:
+    return f"each fold uses its {tensor} for less time than it takes to come and be loaded; a larger batch would help"
+
+
 def _about_drain(_: LayerDict, __: str) -> str:
     return "it only waits for its last stores, which the next inference would hide"
 
@@ -85,6 +89,7 @@ _BY_KIND: dict[str, Callable[[LayerDict, str], str]] = {
     "full": _about_full,
     "port": _about_port,
     "producer": _about_producer,
+    "preload": _about_preload,
     "drain": _about_drain,
     "layer_window": _about_layer_window,
 }

@@ -1,8 +1,9 @@
 """The names of stall reasons, in words.
 
-A reason is what the primary unit waited for: ``dram:<tensor>``, ``full:<buffer>``, ``port:<server>``, ``producer`` (an
-earlier layer's output), ``drain`` (the last stores of the run), ``layer_window`` (its next commands are not admitted
-yet); anything else is its own name, e.g. that of a server.
+A reason is what the primary unit waited for: ``dram:<tensor>``, ``full:<buffer>``, ``preload:<tensor>`` (its load into
+the PEs' second registers), ``port:<server>``, ``producer`` (an earlier layer's output), ``drain`` (the last stores of
+the run), ``layer_window`` (its next commands are not admitted yet); anything else is its own name, e.g. that of a
+server.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def reason_in_words(reason: str) -> str:
             return f"space in {subject}"
         case "port" if subject:
             return f"its turn at {subject}"
+        case "preload" if subject:
+            return f"{subject} to enter the PEs"
         case "dram":
             return "DRAM"
         case "producer":
