@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_sim.arch import Accelerator
+from accel_sim.arch import Accelerator, AdderTree
 from accel_sim.engine import Timeline, run
 from accel_sim.engine.simulate import Job, prepare, simulate
 from accel_sim.errors import MappingError
@@ -192,8 +192,8 @@ def tilings(draw: st.DrawFn, shape: MacShape) -> dict[str, Any]:
     }
 
 
-def executed_words(program: LayerProgram) -> dict[str, int]:
-    """Words at DRAM by tensor and direction, and MACs, from the commands that run."""
+def executed_words(program: LayerProgram, drain_cycles: int = 0) -> dict[str, int]:
+    """Words at DRAM by tensor and direction, MACs and the array's cycles, from the commands that run."""
     words: dict[str, int] = defaultdict(int)
     for key, count in count_actions(program).items():
         if key.level in (DRAM, "array"):
@@ -206,7 +206,9 @@ def executed_words(program: LayerProgram) -> dict[str, int]:
         "ofmap": "ofmap write",
         "macs": "mac mac",
     }
-    return {name: words[key] for name, key in names.items()}
+    first, last = program.unit_ptr[program.primary_unit : program.primary_unit + 2]
+    operations = int(program.own_cycles[first:last].sum()) - drain_cycles
+    return {**{name: words[key] for name, key in names.items()}, "operations": operations}
 
 
 def walked_words(layer_shape: MacShape, arch: Accelerator, params: dict[str, Any]) -> dict[str, int]:
@@ -217,7 +219,9 @@ def walked_words(layer_shape: MacShape, arch: Accelerator, params: dict[str, Any
     rooms = {arch.buffer_for(operand).name: arch.buffer_for(operand).tile_bytes for operand in operands}
     widths = {"ifmap": bits.ifmap, "filter": bits.filter, "psum": max(bits.psum, bits.ifmap)}
     tiles = {name: size for name, size in params.items() if name != "order"}
-    return dram_words(asdict(layer_shape), tiles, params["order"], widths, rooms, holder)
+    assert isinstance(arch.array, AdderTree)
+    lanes = arch.array.tn, arch.array.ti
+    return dram_words(asdict(layer_shape), tiles, params["order"], widths, rooms, holder, lanes)
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
@@ -249,7 +253,9 @@ def check_walk(data: st.DataObject, arch: Accelerator) -> None:
     except MappingError:
         return
     (program,) = job.programs()
-    assert executed_words(program) == walked_words(shape, arch, params)
+    words = executed_words(program, arch.array.pipeline_stages)
+    assert words == walked_words(shape, arch, params)
+    assert words["operations"] == job.mappings["only"].bounds.limits_cycles["array"]
     result = simulate(alone, arch, mapping=explicit, steady=False)
     check_result(alone, arch, result)
     check_order(job)
@@ -268,7 +274,7 @@ def test_psums_spill_where_the_channel_loop_stands_outside_and_they_do_not_fit(o
     alone = network([entry], arch)
     job = prepare(alone, arch, mapping={"dataflow": "no_local_reuse", "layers": {"only": params}})
     (program,) = job.programs()
-    words = executed_words(program)
+    words = executed_words(program, arch.array.pipeline_stages)
     assert words == walked_words(alone.layers[0].shape, arch, params)
     ofmap = 9 * 7 * 7
     # with c outside of b or k, every psum tile leaves after each of the three blocks of channels but the last

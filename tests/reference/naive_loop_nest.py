@@ -94,7 +94,7 @@ def who_stays(nest, tiles, bits, rooms, holder):
     return stays
 
 
-def dram_words(shape, tiles, order, bits, rooms, holder):
+def dram_words(shape, tiles, order, bits, rooms, holder, lanes):
     """Return words moved between DRAM and buffers, and check that no buffer ever overflows.
 
     Parameters
@@ -107,13 +107,15 @@ def dram_words(shape, tiles, order, bits, rooms, holder):
         Of a word in its buffer: ifmap, filter, psum.
     rooms, holder
         Bytes of each buffer, and the buffer of each operand.
+    lanes
+        Filters and channels that the array takes in one operation.
 
     Returns
     -------
     dict
-        ifmap, filter, spilled (psums written), refilled (psums read), ofmap; ``macs`` counted one by one a step.
+        ifmap, filter, spilled (psums written), refilled (psums read), ofmap; ``macs`` and ``operations`` of the array.
     """
-    moved = dict.fromkeys(("ifmap", "filter", "spilled", "refilled", "ofmap", "macs"), 0)
+    moved = dict.fromkeys(("ifmap", "filter", "spilled", "refilled", "ofmap", "macs", "operations"), 0)
     nest = Nest(shape, tiles, order)
     stays = who_stays(nest, tiles, bits, rooms, holder)
     last = {name: len(indices) - 1 for name, indices in nest.blocks.items()}
@@ -143,7 +145,10 @@ def dram_words(shape, tiles, order, bits, rooms, holder):
                 )
                 assert used <= room, f"{buffer} overflows at {step}"
             n_psums = held["psum"][nest.tile("psum", step)]
-            moved["macs"] += n_psums * len(nest.blocks["c"][step["c"]]) * shape["r"] * shape["s"]
+            filters, channels = nest.blocks["k"][step["k"]], nest.blocks["c"][step["c"]]
+            moved["macs"] += n_psums * len(channels) * shape["r"] * shape["s"]
+            groups = len(blocks(len(filters), lanes[0])) * len(blocks(len(channels), lanes[1]))
+            moved["operations"] += n_psums // len(filters) * shape["r"] * shape["s"] * groups
             for name in OPERANDS:
                 done = step[UNCHANGED_BY[name]] == last[UNCHANGED_BY[name]]
                 if done and (name in stays or name == "psum"):
