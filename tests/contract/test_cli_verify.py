@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ from accel_sim.cli import main
 from accel_sim.validation.verify import run
 from accel_sim.validation.verify.verdict import Difference, LayerVerdict
 
+ROOT = Path(__file__).parent.parent.parent
 KEYS = ["name", "outputs_equal", "stepped_cycles", "fast_cycles", "accesses_equal", "n_macs_stepped"]
 SIXTEEN_BITS = ("--set", "mac.bits.ifmap=16", "--set", "mac.bits.filter=16")
 LENET_MACS = {"c1": 117_600, "c3": 240_000, "c5": 48_000, "f6": 10_080, "output": 840}
@@ -96,6 +102,24 @@ def test_mapping_objective_and_seed(tmp_path: Path) -> None:
     (layer,) = layers_of(invoke("diannao", "lenet5", "--mapping", mapping, *options))
     # 16 tiles of 5 filters and one of 4, each with 7 rows of channels and then 2
     assert layer["stepped_cycles"] == layer["fast_cycles"] == 17 * (7 + 2) + 8
+
+
+def test_progress_goes_to_a_terminal_only() -> None:
+    """On a terminal, standard error shows a bar with the layer's name; standard output stays JSON."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "accel_sim", "verify", "diannao", "lenet5", "--layers", "f6", "--json", "-"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    seen = b""
+    # reading a terminal that nobody holds open any more is an error on Linux
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4096):
+            seen += part
+    os.close(ours)
+    assert b"f6" in seen
+    assert b"%" in seen
+    assert [layer["name"] for layer in json.loads(done.stdout)["layers"]] == ["f6"]
 
 
 @pytest.fixture
