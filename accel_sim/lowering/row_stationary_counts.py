@@ -45,7 +45,8 @@ def pass_actions(
     glb, filter_buffer = arch.buffer_for("ifmap").name, arch.buffer_for("filter").name
     images, rows, filters, channels, loads, first = sizes
     sets = ceil_div(filters, ceil_div(filters, letters.t))
-    chain = shape.r * ceil_div(channels, ceil_div(channels, letters.r))
+    # A pass with fewer channels than sets still sends its psums through all PEs of the chain.
+    chain = shape.r * letters.r
     row_words = images * channels * ((shape.q - 1) * min(shape.stride_w, shape.s) + shape.s)
     filter_words = filters * channels * shape.r * shape.s * loads
     psums = images * rows * shape.q * filters
