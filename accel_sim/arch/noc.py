@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from accel_sim.arch.spec import Count, Spec
+from accel_sim.arch.spec import Count, Natural, Spec
 
 
 class Noc(Spec):
     """Words a cycle on each bus; a word that many PEs want at the same time is sent once.
+
+    With 0 a bus is switched off: what it brings takes no time. This shows what the other parts of a machine cost.
 
     Parameters
     ----------
@@ -18,8 +20,8 @@ class Noc(Spec):
         On the local link between two neighbours of a column; None where there is none.
     """
 
-    ifmap_words_per_cycle: Count
-    filter_words_per_cycle: Count
-    psum_read_words_per_cycle: Count
-    psum_write_words_per_cycle: Count
+    ifmap_words_per_cycle: Natural
+    filter_words_per_cycle: Natural
+    psum_read_words_per_cycle: Natural
+    psum_write_words_per_cycle: Natural
     psum_link_words_per_cycle: Count | None = None

@@ -7,16 +7,9 @@ from functools import cache
 
 from accel_sim.arch import load_arch
 from accel_sim.engine.simulate import simulate
-from accel_sim.kernels.row_stationary import layer_cycles
-from accel_sim.mapping.base import read_params
-from accel_sim.mapping.reader import load_mapping
-from accel_sim.mapping.row_stationary import LETTERS
-from accel_sim.mapping.row_stationary_arch import array_timing
-from accel_sim.mapping.row_stationary_letters import RowStationaryMapping
-from accel_sim.mapping.row_stationary_passes import enumerate_passes
 from accel_sim.results import LayerResult
 from accel_sim.validation.figure import Figure
-from accel_sim.workload import MacShape, load_workload
+from accel_sim.workload import load_workload
 
 BATCH = 4
 WORKLOAD = "alexnet_conv"
@@ -36,6 +29,16 @@ CHIP: dict[str, tuple[float, float, float, float, float, float]] = {
 
 SHARES = {"conv1": (0.425, 0.089), "conv5": (0.331, 0.030)}
 """Shares of the scratchpads and of the multipliers and adders in the chip's power."""
+
+SWITCHED_OFF = {
+    "noc.ifmap_words_per_cycle": 0,
+    "noc.filter_words_per_cycle": 0,
+    "noc.psum_read_words_per_cycle": 0,
+    "noc.psum_write_words_per_cycle": 0,
+    "array.pipeline_stages": 0,
+    "array.psum_add_cycles": 0,
+}
+"""A machine whose buses, fill, drain and psum additions take no time."""
 
 IDEAL_CYCLES = {"conv1": 2787840, "conv2": 6635520, "conv3": 3833856, "conv4": 2875392, "conv5": 1916928}
 
@@ -77,24 +80,12 @@ def power_mw(name: str, *components: str) -> float:
     return sum(ran.energy[part] for part in parts) / ran.latency_ms / 1e6
 
 
+@cache
 def ideal_cycles(name: str) -> int:
-    """Return the cycles with fill, drain, buses and the psums' own additions switched off."""
-    network, arch = load_workload(WORKLOAD, BATCH), load_arch("eyeriss")
-    (only,) = network.select(name).layers
-    assert isinstance(only.shape, MacShape)
-    values = read_params(only, load_mapping(MAPPING, network, arch).layers[name], LETTERS)
-    letters = RowStationaryMapping(**values)  # type: ignore[arg-type]
-    timing = array_timing(arch)._replace(
-        filter_bus_words=0,
-        ifmap_bus_words=0,
-        psum_read_words=0,
-        psum_write_words=0,
-        pipeline_stages=0,
-        psum_add_cycles=0,
-    )
-    kinds, sequence = enumerate_passes(only.shape, letters).kinds()
-    cycles, drain_cycles = layer_cycles(timing, letters.window(only.shape), kinds, sequence)
-    return int(cycles[:, 0].sum()) + drain_cycles
+    """Return the cycles with fill, drain, buses and the psums' own additions switched off, and an ideal memory."""
+    network, arch = load_workload(WORKLOAD, BATCH), load_arch("eyeriss", SWITCHED_OFF)
+    result = simulate(network, arch, mapping=MAPPING, layers=name, dram="ideal", steady=False)
+    return result.layers[0].total_cycles
 
 
 def mean_error(ours: Callable[[str], float], column: int) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from accel_sim.arch.arrays.base import ArraySpec
 from accel_sim.arch.arrays.registers import RegisterFile
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Count, Natural
 
 if TYPE_CHECKING:
     from accel_sim.arch.mac import OperandBits
@@ -24,7 +24,7 @@ class RowStationaryMesh(ArraySpec):
     filter_rf_cell, ifmap_rf_cell, psum_rf_cell
         What they are built from.
     pipeline_stages
-        Cycles from a psum's operands to its result; fill and drain of a pass.
+        Cycles from a psum's operands to its result; fill and drain of a pass. 0 switches them off.
     psum_fifo_words
         Depth of the two psum FIFOs of a column of PEs, towards and from the buffer.
     psum_add_cycles
@@ -47,7 +47,7 @@ class RowStationaryMesh(ArraySpec):
     filter_rf_cell: Cell = "sram"
     ifmap_rf_cell: Cell = "registers"
     psum_rf_cell: Cell = "registers"
-    pipeline_stages: Count
+    pipeline_stages: Natural
     psum_fifo_words: Count
     psum_add_cycles: Literal[0, 1]
     filter_prefetch: bool
