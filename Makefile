@@ -10,7 +10,7 @@ demo: $(INSTALLED)
 	$(BIN)/accel-sim compare --arch eyeriss --arch diannao --workload alexnet --batch 4 --out out/
 
 test: lint types
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" -n auto
 
 lint: $(INSTALLED)
 	$(BIN)/python -m ruff check .
