@@ -59,18 +59,6 @@ class StepCost:
     actions: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepTimes:
-    """Own cycles of each step where they depend on the steps before it, int64 [steps].
-
-    After ``fill_cycles`` the step has taken its filters out of their buffer, whose room goes back then;
-    ``work_cycles`` are the rest.
-    """
-
-    fill_cycles: I64
-    work_cycles: I64
-
-
 def lower_nest(
     context: LoweringContext,
     layer: Layer,
@@ -78,7 +66,6 @@ def lower_nest(
     cost: Callable[[Step], StepCost],
     drain_cycles: int,
     layer_actions: Sequence[Action] = (),
-    times: StepTimes | None = None,
 ) -> LayerProgram:
     """Return the program of ``layer`` cut as ``geometry`` says.
 
@@ -90,12 +77,10 @@ def lower_nest(
         Cycles that the last step takes longer until the array's pipeline is empty.
     layer_actions
         Counts that belong to the layer as a whole.
-    times
-        Own cycles of every step, instead of those of ``cost``; a step is then two commands of the array.
     """
     nest = _Nest(context, layer, geometry)
     nest.queue_loads()
-    nest.queue_array(cost, drain_cycles, times)
+    nest.queue_array(cost, drain_cycles)
     nest.queue_psums()
     for action in layer_actions:
         nest.builder.count(action)
@@ -242,7 +227,7 @@ class _Nest:
             address = box_address(self.places.filter, filters, cut.c.start[steps.c[at]], 0, 0, size)
         self.builder.queue(LOADERS[operand], rows, 0, address)
 
-    def queue_array(self, cost: Callable[[Step], StepCost], drain_cycles: int, times: StepTimes | None) -> None:
+    def queue_array(self, cost: Callable[[Step], StepCost], drain_cycles: int) -> None:
         """Queue the array's steps: wait for tiles that begin here, release those that end here."""
         steps = self.steps
         flags = [
@@ -253,45 +238,36 @@ class _Nest:
         columns = [self.ifmap_class, self.filter_class, self.psum_class, *flags]
         columns += [steps.first_c.astype(np.int64), steps.last_c.astype(np.int64)]
         classes, rows = classify(columns)
-        fills, works, own_cycles = [], [], []
+        works, own_cycles = [], []
         for ifmap, filters, psum, *bits in rows:
             boxes = self.ifmap_boxes[ifmap], self.filter_boxes[filters], self.psum_boxes[psum]
-            waits, early, late = self._step_events(boxes, bits)
+            waits, signals = self._step_events(boxes, bits)
             first, last = bool(bits[-2]), bool(bits[-1])
             n, k, p, q = boxes[2]
             step = cost(
                 Step(n=n, p=p, q=q, k=k, c=boxes[1][1], rows=boxes[0][6], cols=boxes[0][7], first=first, last=last)
             )
             own_cycles.append(step.own_cycles)
-            if times is None:
-                signals = {name: early.get(name, 0) + late.get(name, 0) for name in {**early, **late}}
-            else:
-                fills.append(self.builder.template(waits=waits, signals=early))
-                waits, signals = {}, late
             works.append(
                 self.builder.template(waits=waits, signals=signals, demands=step.demands, actions=step.actions)
             )
         templates, cycles = np.array(works)[classes], np.array(own_cycles, dtype=np.int64)[classes]
-        if times is not None:
-            templates = np.stack([np.array(fills)[classes], templates], axis=1).ravel()
-            cycles = np.stack([times.fill_cycles, times.work_cycles], axis=1).ravel()
         cycles[-1] += drain_cycles
         self.builder.queue(ARRAY, templates, cycles)
 
     def _step_events(
         self, boxes: tuple[tuple[int, ...], ...], flags: Sequence[int]
-    ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-        """Return what a step waits for, what it signals once its filters are taken, and what it signals at its end."""
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Return what a step waits for, and what it signals at its end."""
         ifmap_begins, ifmap_ends, filter_begins, filter_ends, psum_begins, psum_ends, first, _ = flags
         waits = {"ready:ifmap": ifmap_begins, "ready:filter": filter_begins}
         waits["grant:array" if first else "ready:psum"] = psum_begins
-        early: dict[str, int] = {}
-        late = {"done:array": psum_ends}
-        if filter_ends:
-            early[space(self.buffers["filter"])] = self._room("filter", boxes[1])
-        if ifmap_ends:
-            late[space(self.buffers["ifmap"])] = self._room("ifmap", boxes[0])
-        return waits, early, late
+        signals = {"done:array": psum_ends}
+        for operand, box, ends in (("filter", boxes[1], filter_ends), ("ifmap", boxes[0], ifmap_ends)):
+            if ends:
+                name = space(self.buffers[operand])
+                signals[name] = signals.get(name, 0) + self._room(operand, box)
+        return waits, signals
 
     def queue_psums(self) -> None:
         """Queue the stores of finished ofmap tiles, and the spills and reloads of unfinished ones."""
