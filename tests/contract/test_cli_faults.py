@@ -148,8 +148,10 @@ def test_our_own_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_interrupted_process_is_quiet(tmp_path: Path) -> None:
+    # a parent that ignores Ctrl-C, such as nohup, would hand that down
     code = (
         "import os, signal, accel_sim.arch\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "accel_sim.arch.load_arch = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
         "from accel_sim.cli import main\n"
         "main(['run', 'diannao', 'lenet5', '--json', 'x.json'])\n"
