@@ -232,12 +232,14 @@ class _Layer:
 
         All PEs load in the first cycle; with stride s in the first s x s. Later a column of PEs loads, or where a
         filter row begins, a row of PEs, and the others take what a neighbour has had before. Dilated windows skip
-        what neighbours have.
+        what neighbours have, and strides may be longer than the FIFOs.
         """
-        shape = self.shape
+        shape, fifo_words = self.shape, self.mesh.fifo_words
         fresh_rows, fresh_cols = min(shape.stride_h, shape.r), min(shape.stride_w, shape.s)
-        if (shape.dilation_h, shape.dilation_w) != (1, 1):
+        if (shape.dilation_h, shape.dilation_w) != (1, 1) or fresh_cols > fifo_words:
             fresh_rows, fresh_cols = shape.r, shape.s
+        elif fresh_rows * fresh_cols > fifo_words:
+            fresh_rows = shape.r
         reads = 0
         for n_rows, height in _edges(shape.p, self.mesh.rows):
             for n_cols, width in _edges(shape.q, self.mesh.cols):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accel_sim.arch import Accelerator
 from accel_sim.errors import ArchError, Fault
 from accel_sim.validation.verify.adder_tree import AdderTreeTwin
+from accel_sim.validation.verify.pixel_mesh import PixelMeshTwin
 from accel_sim.validation.verify.row_stationary_mesh import RowStationaryTwin
 from accel_sim.validation.verify.systolic import SystolicTwin
 from accel_sim.validation.verify.twin import Twin
@@ -12,6 +13,7 @@ from accel_sim.validation.verify.twin import Twin
 TWINS: dict[str, Twin] = {
     "adder_tree": AdderTreeTwin(),
     "row_stationary_mesh": RowStationaryTwin(),
+    "pixel_mesh": PixelMeshTwin(),
     "systolic": SystolicTwin(),
 }
 
