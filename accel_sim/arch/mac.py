@@ -27,10 +27,12 @@ class Mac(Spec):
         operands still, which saves energy and no cycle. ``gate_both``: so does a zero weight. ``skip_ifmap``,
         ``skip_filter``, ``skip_both``: MACs with such a zero take no place on the array. ``n_of_m``: weights with at
         most n values of each m take n places for m. An array can do what its organisation says.
+    any_width
+        Values of any width take one word of this machine, as in simulators whose words have no width. Otherwise a
+        layer with wider values is refused.
     """
 
     kind: Literal["bit_parallel"]
     bits: OperandBits
-    sparsity: Literal[
-        "none", "gate_ifmap", "gate_both", "skip_ifmap", "skip_filter", "skip_both", "n_of_m"
-    ] = "none"
+    sparsity: Literal["none", "gate_ifmap", "gate_both", "skip_ifmap", "skip_filter", "skip_both", "n_of_m"] = "none"
+    any_width: bool = False

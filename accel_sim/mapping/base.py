@@ -38,7 +38,7 @@ def word_bits(layer: Layer, arch: Accelerator) -> WordBits:
     """Return the widths at which ``arch`` stores and moves the tensors of ``layer``.
 
     A bit-parallel machine gives every operand its own full word, however narrow the layer's values are; psums have the
-    machine's width. A layer that is wider than the machine is a :class:`MappingError`.
+    machine's width. A layer that is wider than the machine is a :class:`MappingError`, unless ``mac.any_width``.
     """
     machine = arch.mac.bits
     faults = [
@@ -50,7 +50,7 @@ def word_bits(layer: Layer, arch: Accelerator) -> WordBits:
             ("ifmap", layer.ifmap.bits, machine.ifmap),
             ("filter", layer.filter.bits if layer.filter is not None else 0, machine.filter),
         )
-        if bits > allowed
+        if bits > allowed and not arch.mac.any_width
     ]
     if faults:
         raise MappingError(faults)
