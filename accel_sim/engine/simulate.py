@@ -232,8 +232,11 @@ def _costs(arch: Accelerator, machine: Machine) -> Costs:
         n_bytes = max(1, priced.access_bits // 8)
         return priced.pj * priced.units(n_bytes, 1) / n_bytes
 
+    server = machine.servers[machine.server_index(DRAM)]
     return Costs(
-        dram_bytes_per_cycle=peak_rate(machine.servers[machine.server_index(DRAM)]),
+        dram_bytes_per_cycle=peak_rate(server),
+        dram_quantum_bytes=server.quantum_bytes,
+        dram_layout=arch.layout,
         dram_pj_per_byte=pj_per_byte(DRAM, "ifmap"),
         buffer_pj_per_byte={buffer.name: pj_per_byte(buffer.name, buffer.holds[0]) for buffer in arch.buffers},
         mac_pj=energy.price(ActionKey("mac", "", "done")).pj,

@@ -65,6 +65,8 @@ class Costs:
     ----------
     dram_bytes_per_cycle
         Peak rate of the memory; ``None`` when transfers take no time.
+    dram_quantum_bytes, dram_layout
+        What the memory moves at least, and the order of a tensor's words in it.
     dram_pj_per_byte
         Energy of a byte from or to DRAM.
     buffer_pj_per_byte
@@ -76,6 +78,8 @@ class Costs:
     """
 
     dram_bytes_per_cycle: Fraction | None
+    dram_quantum_bytes: int
+    dram_layout: str
     dram_pj_per_byte: float
     buffer_pj_per_byte: MappingABC[str, float]
     mac_pj: float

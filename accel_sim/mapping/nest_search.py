@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.mapping.base import Costs, Objective, WordBits, rank
+from accel_sim.mapping.bursts import SIZE_NAMES, burst_bytes
 from accel_sim.mapping.loop_nest import ORDERS, Rooms, TileSizes, fetches, loop_counts, residents, tile_words
 from accel_sim.mapping.spans import axes_of, covered_rows
 from accel_sim.workload import MacShape
@@ -16,7 +17,6 @@ from accel_sim.workload import MacShape
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 OPERANDS = ("ifmap", "filter", "psum")
-SIZE_NAMES = ("tn", "tp", "tq", "tk", "tc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +24,14 @@ class NestScores:
     """What one loop order costs for every candidate; arrays int64 [candidates].
 
     ``resident`` are tiles of an operand that stay together, ``tile_bytes`` the size of one, ``fetched`` how many are
-    brought in per group (psums: fresh or fetched back), ``dram_bytes`` the whole layer's traffic, ``steps`` the array's
-    tile steps of the whole layer.
+    brought in per group (psums: fresh or fetched back), ``moves`` how often each tensor passes between DRAM and chip
+    (``psum``: spilled and fetched back), ``dram_bytes`` the whole layer's traffic, ``steps`` the array's tile steps.
     """
 
     resident: Mapping[str, I64]
     tile_bytes: Mapping[str, I64]
     fetched: Mapping[str, I64]
+    moves: Mapping[str, I64]
     dram_bytes: I64
     steps: I64
 
@@ -65,16 +66,22 @@ def score(shape: MacShape, bits: WordBits, rooms: Rooms, grid: Mapping[str, I64]
     ifmap_words = shape.n * shape.c * covered_rows(rows, shape.p, grid["tp"]) * covered_rows(cols, shape.q, grid["tq"])
     filter_words = shape.k * shape.c * shape.r * shape.s
     ofmap_words = shape.n * shape.k * shape.p * shape.q
+    moves = {
+        "ifmap": fetched["ifmap"] // (counts["b"] * counts["c"]),
+        "filter": fetched["filter"] // (counts["k"] * counts["c"]),
+        "psum": 2 * (fetched["psum"] // final - 1),
+        "ofmap": np.ones_like(final),
+    }
     dram_bits = (
-        ifmap_words * (fetched["ifmap"] // (counts["b"] * counts["c"])) * bits.ifmap
-        + filter_words * (fetched["filter"] // (counts["k"] * counts["c"])) * bits.filter
-        + ofmap_words * bits.ofmap
-        + 2 * ofmap_words * (fetched["psum"] // final - 1) * bits.psum
+        moves["ifmap"] * ifmap_words * bits.ifmap
+        + moves["filter"] * filter_words * bits.filter
+        + ofmap_words * (bits.ofmap + moves["psum"] * bits.psum)
     )
     return NestScores(
         resident=resident,
         tile_bytes=tile_bytes,
         fetched=fetched,
+        moves=moves,
         dram_bytes=shape.groups * dram_bits // 8,
         steps=shape.groups * counts["b"] * counts["k"] * counts["c"],
     )
@@ -93,7 +100,7 @@ def search(
     """Return the best candidate under any loop order, or ``None`` if none fits its buffers.
 
     Transfers hide behind the array where the buffers hold two tiles of each passing operand; where they hold one, the
-    array waits for every tile.
+    array waits for every tile. They take the time of all bursts that they start.
 
     Parameters
     ----------
@@ -108,10 +115,12 @@ def search(
         return None
     hidden = np.concatenate([scores[order].fits(rooms, 2) for order in ORDERS])
     dram_bytes = np.concatenate([scores[order].dram_bytes for order in ORDERS]).astype(np.float64)
+    once = burst_bytes(shape, bits, costs, grid)
+    bursts = np.concatenate([sum(scores[order].moves[name] * once[name] for name in once) for order in ORDERS])
     steps = np.concatenate([scores[order].steps for order in ORDERS])
     compute = np.tile(compute_cycles.astype(np.float64), len(ORDERS))
     rate = costs.dram_bytes_per_cycle
-    dram = dram_bytes / float(rate) if rate is not None else np.zeros_like(dram_bytes)
+    dram = bursts / float(rate) if rate is not None else np.zeros_like(dram_bytes)
     cycles = np.where(hidden, np.maximum(compute, dram), compute + dram)
     traffic_pj = dram_bytes * costs.dram_pj_per_byte + np.tile(buffer_pj, len(ORDERS))
     pick = int(index[rank(objective, costs, shape.n_macs, cycles[index], traffic_pj[index], steps[index])])

@@ -18,7 +18,13 @@ from accel_sim.workload import Network, load_workload
 from accel_sim.workload.reader import network_of
 
 FREE = Costs(
-    dram_bytes_per_cycle=Fraction(4), dram_pj_per_byte=1.0, buffer_pj_per_byte={}, mac_pj=0.0, static_pj_per_cycle=0.0
+    dram_bytes_per_cycle=Fraction(4),
+    dram_quantum_bytes=64,
+    dram_layout="nchw",
+    dram_pj_per_byte=1.0,
+    buffer_pj_per_byte={},
+    mac_pj=0.0,
+    static_pj_per_cycle=0.0,
 )
 
 
