@@ -19,8 +19,7 @@ from accel_sim.compression.masks import tensor_mask
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DRAM, LOADERS, allocator, space
 from accel_sim.lowering.macs import STEP_MACS
-from accel_sim.lowering.memory_map import TensorPlace
-from accel_sim.lowering.skipping_cut import Band, cut_layer
+from accel_sim.lowering.skipping_cut import Band, cut_layer, end_byte, filter_edges, start_byte
 from accel_sim.lowering.skipping_machines import MACHINES
 from accel_sim.lowering.skipping_tile import I64, Mask, SkipCost, SkipTile
 from accel_sim.lowering.transfer import Runs, box_address, box_runs
@@ -168,16 +167,9 @@ class _Skipping:
         place, shape = self.places.filter, self.shape
         assert place is not None
         words_each = shape.c * shape.r * shape.s
-        first = (group * shape.k + first_k) * words_each
-        total = k * words_each
-        n_pieces = 1
-        if not self.cut.resident:
-            # A piece may begin and end within a byte.
-            room = max(1, self.cut.piece_bytes - 2)
-            n_pieces = min(total, ceil_div(_end(place, first + total) - _start(place, first), room))
-        edges = [first + total * i // n_pieces for i in range(n_pieces + 1)]
+        edges = filter_edges(self.cut, place, (group * shape.k + first_k) * words_each, k * words_each)
         return [
-            Piece(place.base + _start(place, low), high - low, Runs(_end(place, high) - _start(place, low)))
+            Piece(place.base + start_byte(place, low), high - low, Runs(end_byte(place, high) - start_byte(place, low)))
             for low, high in zip(edges[:-1], edges[1:], strict=True)
         ]
 
@@ -258,13 +250,3 @@ def _mask(tensor: Tensor, seed: int) -> Mask:
     if tensor.is_dense:
         return np.ones(tensor.shape, dtype=np.bool_)
     return tensor_mask(tensor, seed).to_bool()
-
-
-def _start(place: TensorPlace, words: int) -> int:
-    """Byte, counted from the tensor's first, in which the stored form of a word begins."""
-    return words * place.word_bits * place.stored.numerator // (8 * place.stored.denominator)
-
-
-def _end(place: TensorPlace, words: int) -> int:
-    """Byte behind the stored form of so many words."""
-    return ceil_div(words * place.word_bits * place.stored.numerator, 8 * place.stored.denominator)

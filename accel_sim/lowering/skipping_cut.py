@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from accel_sim.arch import Accelerator
 from accel_sim.errors import Fault, MappingError
-from accel_sim.lowering.memory_map import LayerPlaces, stored_bytes
+from accel_sim.lowering.memory_map import LayerPlaces, TensorPlace, stored_bytes
 from accel_sim.mapping.base import WordBits
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, MacShape
@@ -100,6 +100,31 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
     # Pieces are half of the room, so that one can come while the other is used.
     piece_bytes = max(1, rooms["filter"].size_bytes // 2)
     return Cut(bands=bands, k=max(1, k), resident=resident, piece_bytes=piece_bytes, c=channels)
+
+
+def ifmap_pieces(cut: Cut, band: Band, channels: int) -> int:
+    """Return the pieces that a band's ifmap comes in; 0 where the band lies in the padding."""
+    return ceil_div(channels, cut.c) if band.rows else 0
+
+
+def filter_edges(cut: Cut, place: TensorPlace, first_word: int, words: int) -> list[int]:
+    """Return the first word of each piece that a block of filters comes in, and the word behind the last one."""
+    n_pieces = 1
+    if not cut.resident:
+        # A piece may begin and end within a byte.
+        room = max(1, cut.piece_bytes - 2)
+        n_pieces = min(words, ceil_div(end_byte(place, first_word + words) - start_byte(place, first_word), room))
+    return [first_word + words * i // n_pieces for i in range(n_pieces + 1)]
+
+
+def start_byte(place: TensorPlace, words: int) -> int:
+    """Byte, counted from the tensor's first, in which the stored form of a word begins."""
+    return words * place.word_bits * place.stored.numerator // (8 * place.stored.denominator)
+
+
+def end_byte(place: TensorPlace, words: int) -> int:
+    """Byte behind the stored form of so many words."""
+    return ceil_div(words * place.word_bits * place.stored.numerator, 8 * place.stored.denominator)
 
 
 def _sizes(shape: MacShape) -> Iterator[tuple[int, int]]:
