@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from accel_sim.arch import Buffer
@@ -12,6 +14,7 @@ from accel_sim.lowering.machine import ARRAY, LOADERS, loader_of, room_wait, spa
 from accel_sim.lowering.macs import mac_actions
 from accel_sim.lowering.memory_map import stored_bytes
 from accel_sim.lowering.steps import classify
+from accel_sim.lowering.systolic_folds import fold_classes
 from accel_sim.lowering.systolic_machine import ARRIVED, FREE, LOADED, PRELOAD, held_tensor
 from accel_sim.lowering.systolic_results import Results
 from accel_sim.lowering.systolic_tiles import I64, Tiles, filter_tiles, ifmap_tiles, sum_tiles
@@ -42,7 +45,7 @@ def lower_systolic(context: LoweringContext, layer: Layer, mapping: Mapping) -> 
     work.queue_array()
     for action in [*mac_actions(context, layer), *work.register_actions()]:
         work.builder.count(action)
-    return work.builder.build(ARRAY)
+    return replace(work.builder.build(ARRAY), details={"folds": list(fold_classes(shape, plan))})
 
 
 class _Layer:
