@@ -59,7 +59,8 @@ def format_bytes(n_bytes: int) -> str:
 def format_count(count: float) -> str:
     """Return a count for people with an SI suffix, e.g. ``'2.66 G'``."""
     for scale, suffix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(count) >= scale:
+        # What three digits round up to the next scale is shown in that one.
+        if abs(count) >= 0.9995 * scale:
             return f"{count / scale:.3g}{suffix}"
     return f"{count:g}"
 

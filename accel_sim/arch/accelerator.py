@@ -141,7 +141,3 @@ class Accelerator(Spec):
     def dram_bytes_per_cycle(self) -> Fraction | None:
         """Bytes per core cycle that the DRAM delivers, exactly; None where there is no fixed rate."""
         return self.dram.bytes_per_cycle(self.clock_hz) if isinstance(self.dram, BandwidthDram) else None
-
-    def dram_latency_cycles(self) -> int | None:
-        """Core cycles from the last byte served to its arrival; None where there is no fixed latency."""
-        return self.dram.latency_at(self.clock_hz) if isinstance(self.dram, BandwidthDram) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accel_sim.arch.spec import Count, Natural, Spec
+from accel_sim.arch.spec import Natural, Spec
 
 
 class Noc(Spec):
@@ -16,12 +16,11 @@ class Noc(Spec):
         From the buffers to the array.
     psum_read_words_per_cycle, psum_write_words_per_cycle
         Psums from the buffer to the array, and back.
-    psum_link_words_per_cycle
-        On the local link between two neighbours of a column; None where there is none.
+
+    The links between neighbouring PEs take a psum a cycle each, no more than a PE makes, so they never limit.
     """
 
     ifmap_words_per_cycle: Natural
     filter_words_per_cycle: Natural
     psum_read_words_per_cycle: Natural
     psum_write_words_per_cycle: Natural
-    psum_link_words_per_cycle: Count | None = None

@@ -36,7 +36,7 @@ def test_eyeriss() -> None:
     assert arch.buffer_for("filter").size_bytes == 8192
     assert arch.buffer(role="glb").size_bytes == 25 * 512 * 8
     assert arch.dram_bytes_per_cycle() == Fraction(12, 5)
-    assert arch.dram_latency_cycles() == 7  # 32.5 ns at 200 MHz is 6.5 cycles
+    assert arch.dram.latency_at(arch.clock_hz) == 7  # 32.5 ns at 200 MHz is 6.5 cycles
     files = {file.tensor: file for file in arch.array.register_files(arch.mac.bits)}
     assert {tensor: (f.n_words, f.cell) for tensor, f in files.items()} == {
         "ifmap": (12, "registers"),
@@ -127,4 +127,3 @@ def test_bandwidth_is_exact_and_latency_rounds_up() -> None:
     assert BandwidthDram(kind="bandwidth", gb_per_s=1, latency_ns=0).latency_at(10**9) == 0
     assert BandwidthDram(kind="bandwidth", gb_per_s=1, latency_cycles=5).latency_at(10**9) == 5
     assert load_arch("eyeriss", {"dram": "ideal"}).dram_bytes_per_cycle() is None
-    assert load_arch("eyeriss", {"dram": "ideal"}).dram_latency_cycles() is None
