@@ -18,6 +18,8 @@ from accel_sim.kernels.jit import njit
 from accel_sim.kernels.runs import EntryLists
 
 BROADCASTS, STALLS, POINTER_READS, MATRIX_READS, ACCUMULATOR_READS, ACCUMULATOR_WRITES, EFFECTUAL_MACS = range(7)
+# words put on the bus and words that queues took, of all channels; multiplies, and those by weights that are not zero
+WORDS_SENT, WORDS_QUEUED, MULTIPLIES, WEIGHT_MULTIPLIES, N_EVENTS = range(7, 12)
 
 
 class BroadcastArray(NamedTuple):
@@ -34,8 +36,8 @@ class BroadcastRun(NamedTuple):
     """What the stepped array did.
 
     ``outputs`` int64[n_channels, n_rows]. ``pe_busy_cycles`` int64[n_pes]: cycles in which each PE issued an entry,
-    ``pe_padding_cycles`` those with a weight of zero. ``events`` int64[7]: counts of all PEs, in the order of this
-    module's constants.
+    ``pe_padding_cycles`` those with a weight of zero. ``events`` int64[N_EVENTS]: counts of all PEs, in the order of
+    this module's constants.
     """
 
     outputs: NDArray[np.int64]
@@ -109,6 +111,9 @@ def _advance_pipeline(state: _State, pe: int, accumulators: NDArray[np.int64], e
         for channel in range(n_channels):
             state.read3[pe, channel] = accumulators[channel, state.row2[pe]]
             state.product3[pe, channel] = state.weight2[pe] * state.value2[pe, channel]
+            events[MULTIPLIES] += 1
+            if state.weight2[pe] != 0:
+                events[WEIGHT_MULTIPLIES] += 1
             if state.product3[pe, channel] != 0:
                 events[EFFECTUAL_MACS] += 1
     state.row2[pe] = -1
@@ -202,7 +207,7 @@ def broadcast_run(
     accumulators = np.zeros((n_channels, n_rows), dtype=np.int64)
     busy = np.zeros(array.n_pes, dtype=np.int64)
     padding = np.zeros(array.n_pes, dtype=np.int64)
-    events = np.zeros(7, dtype=np.int64)
+    events = np.zeros(N_EVENTS, dtype=np.int64)
     cycle = np.int64(0)
     to_send = _next_column(activations, 0, array.skip_zeros)
     while True:
@@ -228,8 +233,10 @@ def broadcast_run(
                 state.queue_column[pe, slot] = to_send
                 for channel in range(n_channels):
                     state.queue_value[pe, slot, channel] = activations[channel, to_send]
+                    events[WORDS_QUEUED] += 1
                 state.n_queued[pe] += 1
             events[BROADCASTS] += 1
+            events[WORDS_SENT] += n_channels
             to_send = _next_column(activations, to_send + 1, array.skip_zeros)
         cycle += 1
     return BroadcastRun(accumulators, int(cycle), busy, padding, events)

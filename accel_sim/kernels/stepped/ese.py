@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.runs import EntryLists
 from accel_sim.kernels.sparse.ese import EseSpec
-from accel_sim.kernels.stepped.broadcast_queue import BroadcastArray, BroadcastRun, broadcast_run
+from accel_sim.kernels.stepped.broadcast_queue import N_EVENTS, BroadcastArray, BroadcastRun, broadcast_run
 
 
 @njit
@@ -31,7 +31,7 @@ def ese_stepped(lists: EntryLists, vectors: NDArray[np.int64], n_rows: int, spec
     total_cycles = np.int64(0)
     busy = np.zeros(spec.n_pes, dtype=np.int64)
     padding = np.zeros(spec.n_pes, dtype=np.int64)
-    events = np.zeros(7, dtype=np.int64)
+    events = np.zeros(N_EVENTS, dtype=np.int64)
     for first in range(0, vectors.shape[0], spec.n_channels):
         stop = min(first + spec.n_channels, vectors.shape[0])
         run = broadcast_run(lists, vectors[first:stop], n_rows, array)

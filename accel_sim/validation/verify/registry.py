@@ -7,6 +7,8 @@ from accel_sim.errors import ArchError, Fault
 from accel_sim.validation.verify.adder_tree import AdderTreeTwin
 from accel_sim.validation.verify.pixel_mesh import PixelMeshTwin
 from accel_sim.validation.verify.row_stationary_mesh import RowStationaryTwin
+from accel_sim.validation.verify.skip_eie import EieStepper
+from accel_sim.validation.verify.skipping import SkippingTwin
 from accel_sim.validation.verify.systolic import SystolicTwin
 from accel_sim.validation.verify.twin import Twin
 
@@ -15,6 +17,7 @@ TWINS: dict[str, Twin] = {
     "row_stationary_mesh": RowStationaryTwin(),
     "pixel_mesh": PixelMeshTwin(),
     "systolic": SystolicTwin(),
+    "eie": SkippingTwin(EieStepper()),
 }
 
 

@@ -65,7 +65,13 @@ def verify(
         if progress is not None:
             progress(layer.name, n_done, n_macs)
         operands = layer_operands(layer, seed)
-        work = LayerJob(layer=layer, arch=arch, mapping=job.mappings[layer.name], operands=operands)
+        work = LayerJob(
+            layer=layer,
+            arch=arch,
+            mapping=job.mappings[layer.name],
+            operands=operands,
+            places=job.places[layer.name],
+        )
         verdicts.append(verify_layer(twin, work, FastPath.of(program, job.machine), operands))
         n_done += layer.n_macs
     if progress is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.arch import Accelerator
+from accel_sim.lowering.memory_map import LayerPlaces
 from accel_sim.mapping.base import Mapping as LayerMapping
 from accel_sim.program import ActionKey
 from accel_sim.validation.verify.operands import Operands
@@ -18,12 +19,16 @@ from accel_sim.workload import Layer, MacShape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerJob:
-    """A MAC layer, mapped on a machine, with its operands."""
+    """A MAC layer, mapped on a machine, with its operands.
+
+    ``places``: its tensors in memory, for machines that cut a layer by what these take there.
+    """
 
     layer: Layer
     arch: Accelerator
     mapping: LayerMapping
     operands: Operands
+    places: LayerPlaces | None = None
 
     @property
     def shape(self) -> MacShape:
