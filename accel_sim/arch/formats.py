@@ -33,12 +33,11 @@ class Codec(Spec):
         Dense words delivered or taken in a cycle.
     run_bits
         Width of the zero-run field of ``run_length``.
-    pairs_per_block, block_bits
-        ``run_length`` packs this many (run, value) pairs into a block of this many bits.
+    block_bits
+        ``run_length`` packs as many (run, value) pairs as fit, and a mark, into a block of so many bits.
     """
 
     decode_words_per_cycle: Count
     encode_words_per_cycle: Count
     run_bits: Count = 5
-    pairs_per_block: Count = 3
     block_bits: Count = 64
