@@ -79,7 +79,7 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
 
     The sizes come from the real encodings of the masks, metadata included. A tensor that would grow is left dense, as
     a machine's per-layer configuration would, and tensors without zeros are not encoded at all. A format that the array
-    itself works on is kept in both cases, as the array can read nothing else (but N:M cores read dense ones). An ofmap
+    itself works on is kept in both cases, unless the array takes tensors without zeros as they are. An ofmap
     of unknown density takes that of the layer that reads it.
 
     Raises
@@ -101,7 +101,7 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
             if tensor is None or formats[name] == "dense":
                 continue
             native = formats[name] in arch.array.NATIVE
-            if tensor.is_dense and (not native or formats[name] == "n_of_m"):
+            if tensor.is_dense and (not native or arch.array.TAKES_DENSE):
                 continue
             bits = _stored_bits(layer, arch, name)
             keys = {"value_bits": bits, **_format_keys(arch, name, formats[name])}

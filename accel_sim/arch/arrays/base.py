@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from accel_sim.arch.spec import Spec
 
@@ -40,6 +40,12 @@ class ArraySpec(Spec):
 
     NATIVE: ClassVar[tuple[str, ...]] = ()
     """Formats that the array works on as they are: they need no codec and fill the buffers in their stored form."""
+
+    TAKES_DENSE: ClassVar[bool] = False
+    """Whether an array with native formats also takes tensors without zeros as they are."""
+
+    RESULTS: ClassVar[Literal["psum", "ofmap"]] = "ofmap"
+    """Whose width results have in their buffer: sums that go on there are psums, finished ones are ofmap values."""
 
     @property
     def n_pes(self) -> int:

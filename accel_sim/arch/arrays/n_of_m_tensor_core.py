@@ -34,6 +34,7 @@ class NOfMTensorCore(SkippingArray):
         {"ifmap": ("dense",), "filter": ("dense", "n_of_m"), "ofmap": ("dense",)}
     )
     NATIVE: ClassVar[tuple[str, ...]] = ("n_of_m",)
+    TAKES_DENSE: ClassVar[bool] = True
 
     organisation: Literal["n_of_m_tensor_core"]
     cores: Count
