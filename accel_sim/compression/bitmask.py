@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from accel_sim.errors import WorkloadError
 from accel_sim.kernels.bits import row_counts, transpose_words
 
+_MOST_UNPACKED = 1 << 20
+"""Elements held as bytes at a time where a whole mask is gone through."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BitMask:
@@ -86,6 +89,16 @@ class BitMask:
     def row_nnz(self) -> NDArray[np.int64]:
         """Return int64[n_rows]: the non-zero elements of each row."""
         return row_counts(self.words)
+
+    def column_nnz(self, first_row: int, n_rows: int) -> NDArray[np.int64]:
+        """Return int64[row_bits]: the non-zero elements at each place of so many rows, a few rows unpacked at a time."""
+        total = np.zeros(self.row_bits, dtype=np.int64)
+        step = max(1, _MOST_UNPACKED // self.row_bits)
+        for first in range(first_row, first_row + n_rows, step):
+            octets = self.words[first : min(first + step, first_row + n_rows)].astype("<u8", copy=False).view(np.uint8)
+            bits = np.unpackbits(octets, axis=1, count=self.row_bits, bitorder="little")
+            total += bits.sum(axis=0, dtype=np.int64)
+        return total
 
     def to_bool(self) -> NDArray[np.bool_]:
         """Return the mask as one boolean an element, in the tensor's shape."""

@@ -61,8 +61,9 @@ def _counts_from_masks(ifmap: Tensor, weights: Tensor, shape: MacShape, seed: in
     if weights.is_dense:
         filters = np.full((shape.groups * shape.c, shape.r, shape.s), shape.k, dtype=np.int64)
     else:
-        mask = _mask(weights, seed).reshape(shape.groups, shape.k, shape.c, shape.r, shape.s)
-        filters = mask.sum(axis=1, dtype=np.int64).reshape(seen.shape)
+        mask = tensor_mask(weights, seed)
+        filters = np.stack([mask.column_nnz(group * shape.k, shape.k) for group in range(shape.groups)])
+        filters = filters.reshape(seen.shape)
     return ZeroCounts(
         n_effectual_macs=int((seen * filters).sum()), ifmap_zero_macs=shape.n_macs - int(seen.sum()) * shape.k
     )

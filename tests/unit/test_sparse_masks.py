@@ -173,3 +173,14 @@ def test_a_mask_of_the_wrong_shape_is_refused():
         random_bits((2, 3, 4), 0.5).transposed()
     with pytest.raises(WorkloadError, match="one or more elements"):
         BitMask.of(np.zeros((0, 3)))
+
+
+def test_places_are_counted_over_any_rows() -> None:
+    mask = random_mask((50, 3, 700), 0.3, seed=3, tensor_key="t")
+    bits = BitMask.of(mask)
+    for first, n_rows in ((0, 50), (7, 20), (49, 1), (5, 0)):
+        expected = mask[first : first + n_rows].sum(axis=0).ravel()
+        assert np.array_equal(bits.column_nnz(first, n_rows), expected)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accel_sim.compression.bitmask._MOST_UNPACKED", 1)
+        assert np.array_equal(bits.column_nnz(3, 40), mask[3:43].sum(axis=0).ravel())
