@@ -91,7 +91,7 @@ class BitMask:
         return row_counts(self.words)
 
     def column_nnz(self, first_row: int, n_rows: int) -> NDArray[np.int64]:
-        """Return int64[row_bits]: the non-zero elements at each place of so many rows, a few rows unpacked at a time."""
+        """Return int64[row_bits]: the non-zero elements at each place, over so many rows."""
         total = np.zeros(self.row_bits, dtype=np.int64)
         step = max(1, _MOST_UNPACKED // self.row_bits)
         for first in range(first_row, first_row + n_rows, step):

@@ -62,8 +62,8 @@ def _counts_from_masks(ifmap: Tensor, weights: Tensor, shape: MacShape, seed: in
         filters = np.full((shape.groups * shape.c, shape.r, shape.s), shape.k, dtype=np.int64)
     else:
         mask = tensor_mask(weights, seed)
-        filters = np.stack([mask.column_nnz(group * shape.k, shape.k) for group in range(shape.groups)])
-        filters = filters.reshape(seen.shape)
+        by_group = [mask.column_nnz(group * shape.k, shape.k) for group in range(shape.groups)]
+        filters = np.concatenate(by_group).reshape(seen.shape)
     return ZeroCounts(
         n_effectual_macs=int((seen * filters).sum()), ifmap_zero_macs=shape.n_macs - int(seen.sum()) * shape.k
     )
