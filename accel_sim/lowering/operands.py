@@ -58,6 +58,7 @@ def _counts_from_masks(ifmap: Tensor, weights: Tensor, shape: MacShape, seed: in
         shape.dilation_w,
     )
     seen = tap_counts(_mask(ifmap, seed), windows)
+    filters: I64
     if weights.is_dense:
         filters = np.full((shape.groups * shape.c, shape.r, shape.s), shape.k, dtype=np.int64)
     else:
