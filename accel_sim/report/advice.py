@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from accel_sim.report.load_balance import balance_advice
+from accel_sim.report.pe_work import pe_work
 from accel_sim.report.quantities import choose_unit, level_bytes, percent
 from accel_sim.report.reasons import reason_kind, reason_subject
 from accel_sim.report.schema import LayerDict
@@ -96,6 +98,12 @@ _BY_KIND: dict[str, Callable[[LayerDict, str], str]] = {
 
 
 def _about_array(layer: LayerDict, n_pes: int) -> str:
+    work = pe_work(layer)
+    parts = _about_mapping(layer, n_pes) if work is None else balance_advice(layer, work)
+    return parts or "the PEs are busy, only more of them or fewer MACs make it faster"
+
+
+def _about_mapping(layer: LayerDict, n_pes: int) -> str:
     active = layer["active_pes"]
     parts = []
     if active < _FEW_PES_BELOW * n_pes:
@@ -107,4 +115,4 @@ def _about_array(layer: LayerDict, n_pes: int) -> str:
     zeros = layer["n_macs"] - layer["n_effectual_macs"]
     if zeros >= _MANY_ZEROS_FROM * layer["n_macs"]:
         parts.append(f"{percent(zeros, layer['n_macs'])} of its MACs have a zero operand that a machine could skip")
-    return "; ".join(parts) or "the PEs are busy, only more of them or fewer MACs make it faster"
+    return "; ".join(parts)

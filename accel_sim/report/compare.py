@@ -15,6 +15,7 @@ from accel_sim.report.constants import constants_table
 from accel_sim.report.csv import to_csv
 from accel_sim.report.files import write_folder
 from accel_sim.report.layers import layer_table
+from accel_sim.report.load_balance import load_balance_table
 from accel_sim.report.quantities import unique_names
 from accel_sim.report.schema import SCHEMA, ResultDict
 from accel_sim.report.table import TextTable
@@ -65,9 +66,11 @@ class Comparison:
         return pd.DataFrame([row for result in self.to_dicts() for row in layer_rows(result)])
 
     def tables(self) -> list[TextTable]:
-        """Return a table of each result and, where there are several, one that sets them side by side."""
+        """Return the tables of each result and, where there are several, one that sets them side by side."""
         dicts = self.to_dicts()
-        return [*(layer_table(result) for result in dicts), *([comparison_table(dicts)] if len(dicts) > 1 else [])]
+        found = (table for result in dicts for table in (layer_table(result), load_balance_table(result)))
+        tables = [table for table in found if table is not None]
+        return [*tables, comparison_table(dicts)] if len(dicts) > 1 else tables
 
     def constants_tables(self) -> list[TextTable]:
         """Return the energy and area constants of each machine."""

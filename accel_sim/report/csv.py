@@ -14,7 +14,7 @@ def layer_rows(result: ResultDict) -> list[dict[str, Any]]:
     """Return one flat row a layer: ``arch``, ``workload``, ``batch``, ``layer``, then the layer's numbers.
 
     A column is named by its path in the JSON: ``total_cycles``, ``stall_cycles.dram:filter``,
-    ``accesses.glb.ifmap.read_bytes``, ``energy_pj.total``.
+    ``accesses.glb.ifmap.read_bytes``, ``energy_pj.total``. Lists, such as the work of each PE, are left to the JSON.
     """
     run = {
         "arch": result["arch"]["name"],
@@ -36,7 +36,7 @@ def to_csv(results: Sequence[ResultDict]) -> str:
 
 
 def _numbers(layer: LayerDict) -> dict[str, Any]:
-    return {path: value for path, value in _flat(layer) if path != "name"}
+    return {path: value for path, value in _flat(layer) if path != "name" and not isinstance(value, list)}
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

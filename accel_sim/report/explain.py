@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accel_sim.report.advice import advice
+from accel_sim.report.load_balance import balance_in_words
 from accel_sim.report.quantities import percent, workload_label
 from accel_sim.report.reasons import reason_in_words
 from accel_sim.report.schema import CountersDict, LayerDict, ResultDict
@@ -39,7 +40,8 @@ def _explain_layer(layer: LayerDict, result: ResultDict) -> str:
     share = percent(cycles, result["total"]["total_cycles"])
     limit = f", bound by {reason_in_words(layer['limit'])}" if layer.get("limit") else ""
     first = f"{layer['name']} takes {cycles:,} cycles ({share} of the network){limit}{_against_bounds(layer)}."
-    return f"{first} It {_time_use(layer)}: {advice(layer, result['arch']['n_pes'])}."
+    sentences = [first, balance_in_words(layer), f"It {_time_use(layer)}: {advice(layer, result['arch']['n_pes'])}."]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _against_bounds(layer: LayerDict) -> str:

@@ -73,6 +73,7 @@ class LayerDict(CountersDict):
     units: dict[str, dict[str, int]]
     limit: NotRequired[str]
     bounds_cycles: NotRequired[dict[str, int]]
+    sparsity: NotRequired[dict[str, Any]]
 
 
 class TotalDict(CountersDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -12,6 +13,8 @@ from accel_sim.errors import Fault, OptionError
 from accel_sim.report.files import write_atomic
 from accel_sim.report.plots.energy import energy
 from accel_sim.report.plots.latency import latency
+from accel_sim.report.plots.pe_grid import pe_grid
+from accel_sim.report.plots.pe_utilization import has_pe_work, pe_utilization
 from accel_sim.report.plots.roofline import roofline
 from accel_sim.report.plots.stalls import stalls
 from accel_sim.report.plots.style import FORMATS, render
@@ -25,12 +28,17 @@ PLOTS: dict[str, _Plot] = {
     "stalls": stalls,
     "roofline": roofline,
 }
+PE_PLOTS: dict[str, _Plot] = {
+    "pe_utilization": pe_utilization,
+    "pe_grid": pe_grid,
+}
+"""Only for results that list the work of each PE."""
 
 
 def render_all(results: Sequence[ResultDict]) -> dict[str, bytes]:
-    """Return every plot in every format, by file name."""
+    """Return every plot that the results allow in every format, by file name."""
     files = {}
-    for name, plot in PLOTS.items():
+    for name, plot in {**PLOTS, **(PE_PLOTS if has_pe_work(results) else {})}.items():
         figure = plot(results)
         for file_format in FORMATS:
             files[f"{name}.{file_format}"] = render(figure, file_format)
@@ -64,6 +72,14 @@ class ResultPlots:
     def roofline(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Plot each layer as a point under the roofs of DRAM and PEs."""
         return self._plot(roofline, path)
+
+    def pe_utilization(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Plot how busy each PE is in each layer; only for machines whose PEs differ, as those that skip zeros."""
+        return self._plot(pe_utilization, path)
+
+    def pe_grid(self, layer: str | None = None, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Plot how busy each PE is where it stands in the array, in one layer (default: the longest)."""
+        return self._plot(functools.partial(pe_grid, layer=layer), path)
 
     def _plot(self, plot: _Plot, path: str | os.PathLike[str] | None) -> Figure:
         figure = plot(self._results)

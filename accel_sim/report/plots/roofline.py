@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter
 from accel_sim.report.plots.labels import Spot, place_labels
 from accel_sim.report.plots.style import COLOURS, MARKERS, plain_numbers, style
 from accel_sim.report.quantities import level_bytes, unique_names, workload_label
-from accel_sim.report.schema import ResultDict
+from accel_sim.report.schema import LayerDict, ResultDict
 
 _N_LABELS = 10
 
@@ -55,8 +55,8 @@ class Roof:
 def roofline(results: Sequence[ResultDict]) -> Figure:
     """Return a figure with a panel a machine; the roofs of the others are drawn in grey.
 
-    The roofs: one MAC a PE and cycle, and the DRAM rate that the layers' own lower bounds tell. Layers without MACs or
-    without DRAM traffic have no place here.
+    The roofs: a MAC a multiplier and cycle, and the DRAM rate that the layers' own lower bounds tell. MACs that a
+    machine skips are no work. Layers without MACs or without DRAM traffic have no place here.
     """
     names = unique_names(results)
     roofs = [roof_of(result) for result in results]
@@ -90,17 +90,20 @@ def points_of(result: ResultDict) -> list[Point]:
     return [
         Point(
             name=layer["name"],
-            intensity=layer["n_macs"] / level_bytes(layer, "dram"),
-            gmacs_per_s=layer["n_macs"] / layer["latency_ms"] / 1e6,
+            intensity=_macs_done(layer) / level_bytes(layer, "dram"),
+            gmacs_per_s=_macs_done(layer) / layer["latency_ms"] / 1e6,
             share=layer["latency_ms"] / total_ms,
         )
         for layer in result["layers"]
-        if layer["n_macs"] and layer["latency_ms"] and level_bytes(layer, "dram")
+        if _macs_done(layer) and layer["latency_ms"] and level_bytes(layer, "dram")
     ]
 
 
 def roof_of(result: ResultDict) -> Roof:
-    """Return a machine's roofs; the DRAM rate is the bytes of a layer over its lower bound in cycles."""
+    """Return a machine's roofs; the DRAM rate is the bytes of a layer over its lower bound in cycles.
+
+    A PE is one multiplier, unless the layers of a machine that skips zeros tell by their utilization that it has more.
+    """
     clock_mhz = result["arch"]["clock_mhz"]
     rates = [
         level_bytes(layer, "dram") / layer["bounds_cycles"]["dram"]
@@ -108,7 +111,18 @@ def roof_of(result: ResultDict) -> Roof:
         if layer.get("bounds_cycles", {}).get("dram")
     ]
     gb_per_s = max(rates) * clock_mhz / 1e3 if rates else None
-    return Roof(gmacs_per_s=result["arch"]["n_pes"] * clock_mhz / 1e3, gb_per_s=gb_per_s)
+    multipliers = [
+        _macs_done(layer) / (layer["utilization"] * layer["total_cycles"])
+        for layer in result["layers"]
+        if "sparsity" in layer and layer["utilization"]
+    ]
+    macs_per_cycle = max(multipliers, default=result["arch"]["n_pes"])
+    return Roof(gmacs_per_s=macs_per_cycle * clock_mhz / 1e3, gb_per_s=gb_per_s)
+
+
+def _macs_done(layer: LayerDict) -> int:
+    """Return the MACs that took a multiplier."""
+    return int(layer.get("sparsity", {}).get("n_done", layer["n_macs"]))
 
 
 def _describe(roof: Roof) -> str:

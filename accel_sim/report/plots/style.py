@@ -19,6 +19,8 @@ HATCHES = ("", "////", "||||", "\\\\\\\\", "xxxx", "----", "++++", "//")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 QUIET = "#E8E8E8"
 OTHER = "other"
+# lightness rises with the value, for colour-blind readers and a grey printer too (Nunez, Anderton and Renslow, 2018)
+SEQUENTIAL = "cividis"
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -104,6 +106,19 @@ def legend_below(figure: Figure, patches: Sequence[Patch]) -> None:
     longest = max((len(str(entry.get_label())) for entry in patches), default=0)
     n_columns = max(1, min(len(patches), int(figure.get_figwidth() / (0.75 + 0.085 * longest))))
     figure.legend(handles=list(patches), loc="outside lower center", ncols=n_columns)
+
+
+def share_bar(figure: Figure, panels: Sequence[Axes], label: str) -> None:
+    """Put a bar with the colours of 0 to 100 % below all panels, whose first image has them."""
+    bar = figure.colorbar(panels[0].images[0], ax=list(panels), location="bottom", fraction=0.05, aspect=40, pad=0.02)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.4)
+
+
+def settle(figure: Figure) -> None:
+    """Fix the layout as it is: with a colour bar it would move a little each time that the figure is drawn."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
 def appearance(names: Sequence[str]) -> dict[str, tuple[str, str]]:
