@@ -17,11 +17,12 @@ from accel_sim.mapping.base import Bounds, Costs, Mapping, Objective, Param, Wor
 from accel_sim.mapping.loop_nest import ceil_div
 from accel_sim.mapping.nest_search import power_steps
 from accel_sim.mapping.systolic_arch import conventions_of, mesh_of
-from accel_sim.mapping.systolic_plan import SystolicPlan, step_table, window_of
+from accel_sim.mapping.systolic_plan import SystolicPlan, partial_pixels, step_table, window_of
 from accel_sim.mapping.systolic_room import (
     KEEP_FILTER,
     KEEP_IFMAP,
     Cuts,
+    Hanging,
     array_cycles,
     blocks_of,
     dram_words,
@@ -79,7 +80,7 @@ class SystolicDataflow:
             "keep_filter": "tile",
         }
         values = {**defaults, **values}
-        faults = list(_param_faults(layer, array, values))
+        faults = list(_param_faults(layer, array, values, _hanging(shape, arch)))
         if faults:
             raise MappingError(faults)
         cuts = Cuts(
@@ -96,7 +97,7 @@ class SystolicDataflow:
         shape, array = _shape(layer), plan.array
         table = step_table(shape, plan)
         steps = table.steps
-        words = dram_words(shape, array, Cuts.of(plan))
+        words = dram_words(shape, array, Cuts.of(plan), _hanging(shape, arch))
         n_bits = shape.groups * (int(words["ifmap"]) * plan.bits.ifmap + int(words["filter"]) * plan.bits.filter)
         return Mapping(
             dataflow=self.name,
@@ -146,7 +147,8 @@ def _candidates(shape: MacShape, array: SystolicArray, arch: Accelerator, bits: 
     table = np.array(rows, dtype=np.int64).T
     cuts = Cuts(**dict(zip((field.name for field in fields(Cuts)), table, strict=True)))
     # Tiles that are loaded for each group of filters can serve one fold of pixels only; whole fmaps stay anyway.
-    possible = (cuts.keep_ifmap > 0) | ((pixel_folds(array, cuts) == 1) & (arch.activations == "dram"))
+    one_fold = pixel_folds(array, cuts, _hanging(shape, arch)) == 1
+    possible = (cuts.keep_ifmap > 0) | (one_fold & (arch.activations == "dram"))
     return Cuts(**{field.name: getattr(cuts, field.name)[possible] for field in fields(cuts)})
 
 
@@ -176,8 +178,9 @@ def _estimate(
 
     Transfers hide behind the array where the buffers hold two of everything that passes, but for the first ones.
     """
-    words = dram_words(shape, array, cuts)
-    compute = array_cycles(shape, array, cuts).astype(np.float64)
+    hanging = _hanging(shape, arch)
+    words = dram_words(shape, array, cuts, hanging)
+    compute = array_cycles(shape, array, cuts, hanging).astype(np.float64)
     fmap_bits = 0 if arch.activations == "on_chip" else bits.ifmap
     ofmap_bytes = 0 if arch.activations == "on_chip" else shape.n_ofmap * bits.ofmap / 8
     dram_bytes = shape.groups * (words["ifmap"] * fmap_bits + words["filter"] * bits.filter) / 8 + ofmap_bytes
@@ -202,7 +205,9 @@ def _estimate(
     return cycles, energy
 
 
-def _param_faults(layer: Layer, array: SystolicArray, values: MappingABC[str, Param]) -> Iterator[Fault]:
+def _param_faults(
+    layer: Layer, array: SystolicArray, values: MappingABC[str, Param], hanging: Hanging
+) -> Iterator[Fault]:
     """Yield what cannot be, whatever the buffers hold."""
     shape, key = _shape(layer), f"layers.{layer.name}"
     window = window_of(shape)
@@ -227,7 +232,7 @@ def _param_faults(layer: Layer, array: SystolicArray, values: MappingABC[str, Pa
     tn, tp, tq = (min(int(values[name]), limits[name]) for name in ("tn", "tp", "tq"))
     if tn > 1 and (tp, tq) != (shape.p, shape.q):
         yield Fault(key=f"{key}.tn", message=f"several images share a block only whole: tp {shape.p}, tq {shape.q}")
-    pixels = tn * tp * tq
+    pixels = tn * (tp + hanging[0]) * (tq + hanging[1])
     fold = {OUTPUT_STATIONARY: array.rows, INPUT_STATIONARY: array.cols}.get(array.dataflow, pixels)
     if values["keep_ifmap"] == "tile" and pixels > fold:
         message = f"'tile' needs a block of at most {fold} pixels, one fold of the array; this one has {pixels}"
@@ -246,6 +251,11 @@ def _room_faults(layer: Layer, arch: Accelerator, bits: WordBits, cuts: Cuts) ->
         for name, taken in room_bytes(_shape(layer), arch, bits, cuts, 1).items()
         if taken > sizes[name]
     ]
+
+
+def _hanging(shape: MacShape, arch: Accelerator) -> Hanging:
+    """Return the rows and columns of windows over the ifmap's edge that the array works on."""
+    return partial_pixels(shape) if mesh_of(arch).partial_windows else (0, 0)
 
 
 def _shape(layer: Layer) -> MacShape:

@@ -23,6 +23,8 @@ from accel_sim.mapping.systolic_plan import KeepFilter, KeepIfmap, SystolicPlan,
 from accel_sim.workload import MacShape
 
 I64 = NDArray[np.int64]
+Hanging = tuple[int, int]
+"""Rows and columns of windows that hang over the ifmap's edge: 0 or 1 each."""
 TENSORS = ("ifmap", "filter", "psum", "ofmap")
 KEEP_IFMAP: tuple[KeepIfmap, ...] = ("tile", "block")
 KEEP_FILTER: tuple[KeepFilter, ...] = ("tile", "block", "layer")
@@ -134,11 +136,11 @@ def fits(shape: MacShape, arch: Accelerator, bits: WordBits, cuts: Cuts, tiles: 
     return legal
 
 
-def dram_words(shape: MacShape, array: SystolicArray, cuts: Cuts) -> dict[str, Any]:
+def dram_words(shape: MacShape, array: SystolicArray, cuts: Cuts, hanging: Hanging) -> dict[str, Any]:
     """ifmap and filter words that one group brings from DRAM; full blocks are taken for smaller ones at the edges."""
     blocks, columns = blocks_of(shape, cuts), ceil_div(shape.k, cuts.tk)
     again = np.where(np.asarray(cuts.keep_ifmap) > 0, 1, columns)
-    folds = pixel_folds(array, cuts)
+    folds = pixel_folds(array, cuts, hanging)
     times = np.select(
         [np.asarray(cuts.keep_filter) == 2, np.asarray(cuts.keep_filter) == 1], [1, blocks], blocks * folds
     )
@@ -148,25 +150,33 @@ def dram_words(shape: MacShape, array: SystolicArray, cuts: Cuts) -> dict[str, A
     }
 
 
-def pixel_folds(array: SystolicArray, cuts: Cuts) -> Any:
-    """Folds over the pixels of a block; weight stationary arrays stream them."""
+def pixel_folds(array: SystolicArray, cuts: Cuts, hanging: Hanging) -> Any:
+    """Folds over the pixels of a block at most; weight stationary arrays stream them."""
+    pixels = cuts.tn * (cuts.tp + hanging[0]) * (cuts.tq + hanging[1])
     if array.dataflow == OUTPUT_STATIONARY:
-        return ceil_div(cuts.pixels, array.rows)
+        return ceil_div(pixels, array.rows)
     if array.dataflow == INPUT_STATIONARY:
-        return ceil_div(cuts.pixels, array.cols)
+        return ceil_div(pixels, array.cols)
     return 1
 
 
-def array_cycles(shape: MacShape, array: SystolicArray, cuts: Cuts) -> Any:
-    """Cycles of the array for all groups, near enough to rank mappings; edge folds are taken as full ones."""
-    rest_n, rest_p, rest_q = shape.n % cuts.tn, shape.p % cuts.tp, shape.q % cuts.tq
+def array_cycles(shape: MacShape, array: SystolicArray, cuts: Cuts, hanging: Hanging) -> Any:
+    """Cycles of the array for all groups, near enough to rank mappings; edge folds are taken as full ones.
+
+    ``hanging`` are the rows and columns of windows over the ifmap's edge that the last blocks work on besides.
+    """
     total: Any = 0
-    for tn, n_times in ((cuts.tn, shape.n // cuts.tn), (rest_n, 1)):
-        for tp, p_times in ((cuts.tp, shape.p // cuts.tp), (rest_p, 1)):
-            for tq, q_times in ((cuts.tq, shape.q // cuts.tq), (rest_q, 1)):
-                pixels = tn * tp * tq
-                total = total + n_times * p_times * q_times * _gemm_cycles(shape, array, pixels, cuts.tk)
+    for tn, n_times in _block_sizes(shape.n, cuts.tn, 0):
+        for tp, p_times in _block_sizes(shape.p, cuts.tp, hanging[0]):
+            for tq, q_times in _block_sizes(shape.q, cuts.tq, hanging[1]):
+                total = total + n_times * p_times * q_times * _gemm_cycles(shape, array, tn * tp * tq, cuts.tk)
     return shape.groups * total
+
+
+def _block_sizes(size: int, cut: Any, more: int) -> tuple[tuple[Any, Any], tuple[Any, int]]:
+    """Return size and number of all blocks but the last one, and of that."""
+    whole = ceil_div(size, cut) - 1
+    return (cut, whole), (size - whole * cut + more, 1)
 
 
 def _gemm_cycles(shape: MacShape, array: SystolicArray, pixels: Any, tk: Any) -> Any:
@@ -187,6 +197,5 @@ def _gemm_cycles(shape: MacShape, array: SystolicArray, pixels: Any, tk: Any) ->
         return folds * (np.maximum(stream, drain) if array.pipelined else stream + tail)
     tail = array.row_skew_cycles * (rows - 1) + cols - 1 + array.latency_cycles
     busy = stream if array.pipelined else stream + tail
-    # An empty block has no pixels, and then no folds either.
     interval = np.maximum(busy, rows) if array.double_buffered else busy + rows - int(array.pipelined)
-    return np.where(np.asarray(pixels) > 0, folds * interval, 0)
+    return folds * interval
