@@ -47,6 +47,9 @@ class ArraySpec(Spec):
     RESULTS: ClassVar[Literal["psum", "ofmap"]] = "ofmap"
     """Whose width results have in their buffer: sums that go on there are psums, finished ones are ofmap values."""
 
+    GROUPS_TOGETHER: ClassVar[bool] = False
+    """Whether the groups of a layer, such as those of a depthwise one, can be on the array at the same time."""
+
     @property
     def n_pes(self) -> int:
         """Number of PEs."""
