@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from accel_sim.validation import area, dram, eie, eyeriss, eyeriss_study, mac_totals, scnn, systolic, tensor_core, tpu
+from accel_sim.validation import (
+    area,
+    dram,
+    dual_side,
+    eie,
+    eyeriss,
+    eyeriss_study,
+    mac_totals,
+    recalled_sparsity,
+    scnn,
+    scnn_runs,
+    sigma,
+    systolic,
+    tensor_core,
+    tpu,
+)
 from accel_sim.validation.figure import Figure
 
 FIGURES: tuple[Figure, ...] = (
@@ -13,7 +28,11 @@ FIGURES: tuple[Figure, ...] = (
     *eyeriss_study.FIGURES,
     *eie.FIGURES,
     *scnn.FIGURES,
+    *scnn_runs.FIGURES,
+    *sigma.FIGURES,
     *tensor_core.FIGURES,
+    *dual_side.FIGURES,
+    *recalled_sparsity.FIGURES,
     *systolic.FIGURES,
     *tpu.FIGURES,
 )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from accel_sim.arch import Accelerator, load_arch
 from accel_sim.config import Document
 from accel_sim.engine.simulate import simulate
 from accel_sim.results import LayerResult
+from accel_sim.validation.published import rows
 from accel_sim.workload.reader import network_of
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +48,6 @@ class Run:
 @cache
 def _machine(name: str) -> Accelerator:
     return load_arch(name)
-
-
-@cache
-def table(name: str) -> Mapping[str, Any]:
-    """Return a file of runs: ``scalesim``, ``stonne_os`` or ``rtl_systolic``."""
-    content: Mapping[str, Any] = json.loads(
-        files("accel_sim.validation").joinpath("data", f"{name}.json").read_text(encoding="utf-8")
-    )
-    return content
-
-
-def rows(name: str, columns: str = "columns", of: str = "rows") -> list[Row]:
-    """Return the rows of a file of runs by column name."""
-    content = table(name)
-    return [dict(zip(content[columns], row, strict=True)) for row in content[of]]
 
 
 def scalesim_runs() -> Iterator[Run]:

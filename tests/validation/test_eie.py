@@ -1,4 +1,4 @@
-"""EIE against its paper and an independent model, with seeded random masks and no parameter fitted.
+"""EIE's kernel against its paper and an independent model, on other masks than `accel-sim validate` draws.
 
 The pruned networks' masks are not public: what is left is their structure (VGG-6 has 1.9 stored entries a weight in the
 paper, 1.6 with a random mask).
@@ -6,9 +6,7 @@ paper, 1.6 with a random mask).
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +15,9 @@ from accel_sim.compression.bitmask import BitMask
 from accel_sim.compression.patterns import random_bits, random_mask
 from accel_sim.kernels.runs import interleaved_entries
 from accel_sim.kernels.sparse.eie import EieSpec, eie_matvec
+from accel_sim.validation.published import rows, table
 
-DATA = json.loads((Path(__file__).parent / "data" / "eie.json").read_text())
-ROWS = [dict(zip(DATA["columns"], row, strict=True)) for row in DATA["rows"]]
+DATA, ROWS = table("eie"), rows("eie")
 
 
 def run(row, seed):

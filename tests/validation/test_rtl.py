@@ -14,7 +14,7 @@ from accel_sim.kernels.systolic_array import (
     rtl_output_stationary,
     rtl_weight_stationary,
 )
-from accel_sim.validation.systolic_runs import table
+from accel_sim.validation.published import table
 
 DATA = table("rtl_systolic")
 

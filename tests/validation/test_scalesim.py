@@ -9,7 +9,7 @@ from accel_sim.kernels.im2col import ConvShape, conv_gemm, filter_operand, ifmap
 from accel_sim.kernels.stepped.systolic import step_gemm
 from accel_sim.kernels.systolic import fold_table, layer_cost, mapping_efficiency
 from accel_sim.kernels.systolic_array import GemmShape, scalesim_array
-from accel_sim.validation.systolic_runs import table
+from accel_sim.validation.published import table
 
 DATA = table("scalesim")
 ROWS = [dict(zip(DATA["columns"], row, strict=True)) for row in DATA["rows"]]

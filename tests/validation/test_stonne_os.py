@@ -9,7 +9,7 @@ from accel_sim.kernels.im2col import matrix_operands
 from accel_sim.kernels.stepped.systolic import step_gemm
 from accel_sim.kernels.systolic import layer_cost
 from accel_sim.kernels.systolic_array import GemmShape, stonne_output_stationary
-from accel_sim.validation.systolic_runs import table
+from accel_sim.validation.published import table
 
 DATA = table("stonne_os")
 ROWS = [dict(zip(DATA["columns"], row, strict=True)) for row in DATA["rows"]]
