@@ -1,6 +1,6 @@
 """AlexNet's convolutions on one systolic array, in SCALE-Sim 3.0.0 and here: cycles must be equal, then the CPU time.
 
-    python benchmarks/bench_scalesim.py [--array 128] [--dataflow ws]
+    python benchmarks/vs_scalesim.py [--array 128] [--dataflow ws]
 
 SCALE-Sim is installed into a virtual environment of its own (kept in the temporary folder), because it crashes with
 numpy 2.4 and newer. Its imports are not timed, its memory stalls are off and its traces are not saved. Ours is the
