@@ -17,9 +17,15 @@ from numpy.typing import NDArray
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.runs import EntryLists
 
+I64 = NDArray[np.int64]
+
 BROADCASTS, STALLS, POINTER_READS, MATRIX_READS, ACCUMULATOR_READS, ACCUMULATOR_WRITES, EFFECTUAL_MACS = range(7)
 # words put on the bus and words that queues took, of all channels; multiplies, and those by weights that are not zero
 WORDS_SENT, WORDS_QUEUED, MULTIPLIES, WEIGHT_MULTIPLIES, N_EVENTS = range(7, 12)
+
+# registers of a PE: its queue, the column in work, and the stages of its pipeline
+HEAD, QUEUED, VISIBLE, ISSUED, PLACE, WAITED, ROW_HELD, ROW2, ROW3, ROW4, WEIGHT2, N_REGISTERS = range(12)
+VALUE2, PRODUCT3, READ3, SUM4 = range(4)
 
 
 class BroadcastArray(NamedTuple):
@@ -40,142 +46,172 @@ class BroadcastRun(NamedTuple):
     this module's constants.
     """
 
-    outputs: NDArray[np.int64]
+    outputs: I64
     total_cycles: int
-    pe_busy_cycles: NDArray[np.int64]
-    pe_padding_cycles: NDArray[np.int64]
-    events: NDArray[np.int64]
+    pe_busy_cycles: I64
+    pe_padding_cycles: I64
+    events: I64
 
 
-class _State(NamedTuple):
-    """Registers of all PEs; a row of -1 marks an empty pipeline stage."""
+class _Pes(NamedTuple):
+    """What the PEs hold.
 
-    queue_column: NDArray[np.int64]
-    queue_value: NDArray[np.int64]
-    head: NDArray[np.int64]
-    n_queued: NDArray[np.int64]
-    n_visible: NDArray[np.int64]
-    n_issued: NDArray[np.int64]
-    place: NDArray[np.int64]
-    waited: NDArray[np.int64]
-    sram_row: NDArray[np.int64]
-    row2: NDArray[np.int64]
-    weight2: NDArray[np.int64]
-    value2: NDArray[np.int64]
-    row3: NDArray[np.int64]
-    product3: NDArray[np.int64]
-    read3: NDArray[np.int64]
-    row4: NDArray[np.int64]
-    sum4: NDArray[np.int64]
+    ``registers`` int64[n_pes, N_REGISTERS]: in the order of this module's constants; -1 in ``ROW2`` to ``ROW4`` marks
+    an empty stage, ``ROW_HELD`` is the first address of the matrix row that was read last. ``operands`` int64[n_pes, 4,
+    n_channels]: `VALUE2` to `SUM4` of each channel. ``queue_column`` int64[n_pes, depth], ``queue_value`` int64[n_pes,
+    depth, n_channels]: the queues, as rings. ``accumulators`` int64[n_rows, n_channels]: the sums of all PEs. ``busy``,
+    ``padding`` int64[n_pes]: see `BroadcastRun`.
+    """
+
+    registers: I64
+    operands: I64
+    queue_column: I64
+    queue_value: I64
+    accumulators: I64
+    busy: I64
+    padding: I64
 
 
 @njit
-def _new_state(n_pes: int, depth: int, n_channels: int) -> _State:
-    return _State(
-        np.zeros((n_pes, depth), dtype=np.int64),
-        np.zeros((n_pes, depth, n_channels), dtype=np.int64),
-        np.zeros(n_pes, dtype=np.int64),
-        np.zeros(n_pes, dtype=np.int64),
-        np.zeros(n_pes, dtype=np.int64),
-        np.zeros(n_pes, dtype=np.int64),
-        np.zeros(n_pes, dtype=np.int64),
-        np.zeros(n_pes, dtype=np.int64),
-        np.full(n_pes, -1, dtype=np.int64),
-        np.full(n_pes, -1, dtype=np.int64),
-        np.zeros(n_pes, dtype=np.int64),
-        np.zeros((n_pes, n_channels), dtype=np.int64),
-        np.full(n_pes, -1, dtype=np.int64),
-        np.zeros((n_pes, n_channels), dtype=np.int64),
-        np.zeros((n_pes, n_channels), dtype=np.int64),
-        np.full(n_pes, -1, dtype=np.int64),
-        np.zeros((n_pes, n_channels), dtype=np.int64),
+def _new_pes(array: BroadcastArray, n_channels: int, n_rows: int) -> _Pes:
+    registers = np.zeros((array.n_pes, N_REGISTERS), dtype=np.int64)
+    registers[:, ROW_HELD] = -array.entries_per_read
+    registers[:, ROW2 : ROW4 + 1] = -1
+    return _Pes(
+        registers,
+        np.zeros((array.n_pes, 4, n_channels), dtype=np.int64),
+        np.zeros((array.n_pes, array.queue_depth), dtype=np.int64),
+        np.zeros((array.n_pes, array.queue_depth, n_channels), dtype=np.int64),
+        np.zeros((n_rows, n_channels), dtype=np.int64),
+        np.zeros(array.n_pes, dtype=np.int64),
+        np.zeros(array.n_pes, dtype=np.int64),
     )
 
 
 @njit
-def _advance_pipeline(state: _State, pe: int, accumulators: NDArray[np.int64], events: NDArray[np.int64]) -> None:
-    """Move one PE's stages 4, 3 and 2 on by one clock; stage 2 is left empty."""
-    n_channels = accumulators.shape[0]
-    forward = state.row4[pe] >= 0 and state.row4[pe] == state.row3[pe]
-    if state.row4[pe] >= 0:
-        events[ACCUMULATOR_WRITES] += 1
-    for channel in range(n_channels):
-        if state.row4[pe] >= 0:
-            accumulators[channel, state.row4[pe]] = state.sum4[pe, channel]
-        addend = state.sum4[pe, channel] if forward else state.read3[pe, channel]
-        state.sum4[pe, channel] = addend + state.product3[pe, channel]
-    state.row4[pe] = state.row3[pe]
-    state.row3[pe] = state.row2[pe]
-    if state.row2[pe] >= 0:
-        events[ACCUMULATOR_READS] += 1
+def _advance_pipelines(pes: _Pes, events: I64) -> None:
+    """Move stages 4, 3 and 2 of all PEs on by one clock; stage 2 is left empty."""
+    registers, operands, accumulators = pes.registers, pes.operands, pes.accumulators
+    n_pes, _, n_channels = operands.shape
+    n_reads = n_writes = n_effectual = n_by_weights = 0
+    for pe in range(n_pes):
+        row4, row3, row2 = registers[pe, ROW4], registers[pe, ROW3], registers[pe, ROW2]
+        if row4 >= 0:
+            n_writes += 1
+            for channel in range(n_channels):
+                accumulators[row4, channel] = operands[pe, SUM4, channel]
+        if row3 >= 0:
+            addend = SUM4 if row4 == row3 else READ3
+            for channel in range(n_channels):
+                operands[pe, SUM4, channel] = operands[pe, addend, channel] + operands[pe, PRODUCT3, channel]
+        if row2 >= 0:
+            n_reads += 1
+            weight = registers[pe, WEIGHT2]
+            n_by_weights += 1 if weight != 0 else 0
+            for channel in range(n_channels):
+                operands[pe, READ3, channel] = accumulators[row2, channel]
+                product = weight * operands[pe, VALUE2, channel]
+                operands[pe, PRODUCT3, channel] = product
+                n_effectual += 1 if product != 0 else 0
+        registers[pe, ROW4] = row3
+        registers[pe, ROW3] = row2
+        registers[pe, ROW2] = -1
+    events[ACCUMULATOR_READS] += n_reads
+    events[ACCUMULATOR_WRITES] += n_writes
+    events[EFFECTUAL_MACS] += n_effectual
+    events[MULTIPLIES] += n_reads * n_channels
+    events[WEIGHT_MULTIPLIES] += n_by_weights * n_channels
+
+
+@njit
+def _pop(registers: I64, pe: int, depth: int) -> None:
+    """Take the head off a PE's queue, and clear what belongs to it."""
+    head = registers[pe, HEAD] + 1
+    registers[pe, HEAD] = head if head < depth else 0
+    registers[pe, QUEUED] -= 1
+    registers[pe, VISIBLE] -= 1
+    registers[pe, ISSUED] = 0
+    registers[pe, PLACE] = 0
+    registers[pe, WAITED] = 0
+
+
+@njit
+def _work_on_heads(pes: _Pes, lists: EntryLists, array: BroadcastArray, events: I64) -> None:
+    """Spend one clock of every PE on the head of its queue."""
+    registers, pointers = pes.registers, lists.pointers
+    n_pops = n_rows_read = 0
+    for pe in range(array.n_pes):
+        if registers[pe, VISIBLE] == 0:
+            continue
+        slot = registers[pe, HEAD]
+        column = pes.queue_column[pe, slot]
+        first, stop = pointers[pe, column], pointers[pe, column + 1]
+        if first < stop:
+            address = first + registers[pe, ISSUED]
+            if not 0 <= address - registers[pe, ROW_HELD] < array.entries_per_read:
+                registers[pe, ROW_HELD] = address - address % array.entries_per_read
+                n_rows_read += 1
+            entry = lists.starts[pe] + address
+            place = registers[pe, PLACE] + lists.runs[entry]
+            weight = lists.values[entry]
+            registers[pe, ROW2] = place * array.n_pes + pe
+            registers[pe, WEIGHT2] = weight
+            for channel in range(pes.queue_value.shape[2]):
+                pes.operands[pe, VALUE2, channel] = pes.queue_value[pe, slot, channel]
+            pes.busy[pe] += 1
+            pes.padding[pe] += 1 if weight == 0 else 0
+            registers[pe, PLACE] = place + 1
+            registers[pe, ISSUED] += 1
+            if address + 1 == stop:
+                _pop(registers, pe, array.queue_depth)
+                n_pops += 1
+        elif array.empty_slice_cycles > 0:
+            registers[pe, WAITED] += 1
+            if registers[pe, WAITED] == array.empty_slice_cycles:
+                _pop(registers, pe, array.queue_depth)
+                n_pops += 1
+        while array.empty_slice_cycles == 0 and registers[pe, VISIBLE] > 0:
+            column = pes.queue_column[pe, registers[pe, HEAD]]
+            if pointers[pe, column] < pointers[pe, column + 1]:
+                break
+            _pop(registers, pe, array.queue_depth)
+            n_pops += 1
+    events[POINTER_READS] += 2 * n_pops
+    events[MATRIX_READS] += n_rows_read
+
+
+@njit
+def _look(registers: I64, depth: int) -> tuple[bool, bool]:
+    """Let PEs see what is queued now, not what this clock writes; return whether any works, whether a queue is full."""
+    working = any_full = False
+    for pe in range(registers.shape[0]):
+        n_queued = registers[pe, QUEUED]
+        registers[pe, VISIBLE] = n_queued
+        any_full |= n_queued == depth
+        in_flight = registers[pe, ROW2] >= 0 or registers[pe, ROW3] >= 0 or registers[pe, ROW4] >= 0
+        working |= n_queued > 0 or in_flight
+    return working, any_full
+
+
+@njit
+def _broadcast(pes: _Pes, activations: I64, column: int, depth: int, events: I64) -> None:
+    """Write a column's activations into the queues of all PEs."""
+    registers = pes.registers
+    n_pes, n_channels = registers.shape[0], activations.shape[0]
+    for pe in range(n_pes):
+        slot = registers[pe, HEAD] + registers[pe, QUEUED]
+        slot = slot - depth if slot >= depth else slot
+        pes.queue_column[pe, slot] = column
         for channel in range(n_channels):
-            state.read3[pe, channel] = accumulators[channel, state.row2[pe]]
-            state.product3[pe, channel] = state.weight2[pe] * state.value2[pe, channel]
-            events[MULTIPLIES] += 1
-            if state.weight2[pe] != 0:
-                events[WEIGHT_MULTIPLIES] += 1
-            if state.product3[pe, channel] != 0:
-                events[EFFECTUAL_MACS] += 1
-    state.row2[pe] = -1
+            pes.queue_value[pe, slot, channel] = activations[channel, column]
+        registers[pe, QUEUED] += 1
+    events[BROADCASTS] += 1
+    events[WORDS_SENT] += n_channels
+    events[WORDS_QUEUED] += n_channels * n_pes
 
 
 @njit
-def _pop(state: _State, pe: int, depth: int, events: NDArray[np.int64]) -> None:
-    state.head[pe] = (state.head[pe] + 1) % depth
-    state.n_queued[pe] -= 1
-    state.n_visible[pe] -= 1
-    state.n_issued[pe] = 0
-    state.place[pe] = 0
-    state.waited[pe] = 0
-    events[POINTER_READS] += 2
-
-
-@njit
-def _work_on_head(
-    state: _State,
-    pe: int,
-    lists: EntryLists,
-    array: BroadcastArray,
-    events: NDArray[np.int64],
-    padding: NDArray[np.int64],
-) -> bool:
-    """Spend one clock on the head of a PE's queue; return whether an entry was issued."""
-    if state.n_visible[pe] == 0:
-        return False
-    slot = state.head[pe]
-    first = lists.pointers[pe, state.queue_column[pe, slot]]
-    stop = lists.pointers[pe, state.queue_column[pe, slot] + 1]
-    issued = first < stop
-    if issued:
-        address = first + state.n_issued[pe]
-        if address // array.entries_per_read != state.sram_row[pe]:
-            state.sram_row[pe] = address // array.entries_per_read
-            events[MATRIX_READS] += 1
-        entry = lists.starts[pe] + address
-        state.place[pe] += lists.runs[entry]
-        state.row2[pe] = state.place[pe] * array.n_pes + pe
-        state.weight2[pe] = lists.values[entry]
-        state.value2[pe] = state.queue_value[pe, slot]
-        if state.weight2[pe] == 0:
-            padding[pe] += 1
-        state.place[pe] += 1
-        state.n_issued[pe] += 1
-        if address + 1 == stop:
-            _pop(state, pe, array.queue_depth, events)
-    elif array.empty_slice_cycles > 0:
-        state.waited[pe] += 1
-        if state.waited[pe] == array.empty_slice_cycles:
-            _pop(state, pe, array.queue_depth, events)
-    while array.empty_slice_cycles == 0 and state.n_visible[pe] > 0:
-        column = state.queue_column[pe, state.head[pe]]
-        if lists.pointers[pe, column] < lists.pointers[pe, column + 1]:
-            break
-        _pop(state, pe, array.queue_depth, events)
-    return bool(issued)
-
-
-@njit
-def _next_column(activations: NDArray[np.int64], column: int, skip_zeros: bool) -> int:
+def _next_column(activations: I64, column: int, skip_zeros: bool) -> int:
     """Return the first column from ``column`` on that is sent, or the number of columns."""
     while skip_zeros and column < activations.shape[1]:
         for channel in range(activations.shape[0]):
@@ -186,9 +222,7 @@ def _next_column(activations: NDArray[np.int64], column: int, skip_zeros: bool) 
 
 
 @njit
-def broadcast_run(
-    lists: EntryLists, activations: NDArray[np.int64], n_rows: int, array: BroadcastArray
-) -> BroadcastRun:
+def broadcast_run(lists: EntryLists, activations: I64, n_rows: int, array: BroadcastArray) -> BroadcastRun:
     """Multiply the matrix with one vector a channel.
 
     Parameters
@@ -203,40 +237,20 @@ def broadcast_run(
         The array.
     """
     n_channels, n_cols = activations.shape
-    state = _new_state(array.n_pes, array.queue_depth, n_channels)
-    accumulators = np.zeros((n_channels, n_rows), dtype=np.int64)
-    busy = np.zeros(array.n_pes, dtype=np.int64)
-    padding = np.zeros(array.n_pes, dtype=np.int64)
+    pes = _new_pes(array, n_channels, n_rows)
     events = np.zeros(N_EVENTS, dtype=np.int64)
     cycle = np.int64(0)
     to_send = _next_column(activations, 0, array.skip_zeros)
     while True:
-        any_full = False
-        working = to_send < n_cols
-        for pe in range(array.n_pes):
-            # What is queued now is what this clock can see; what it writes is seen by the next.
-            state.n_visible[pe] = state.n_queued[pe]
-            any_full = any_full or state.n_queued[pe] == array.queue_depth
-            in_flight = state.row2[pe] >= 0 or state.row3[pe] >= 0 or state.row4[pe] >= 0
-            working = working or state.n_queued[pe] > 0 or in_flight
-        if not working:
+        working, any_full = _look(pes.registers, array.queue_depth)
+        if not working and to_send == n_cols:
             break
-        for pe in range(array.n_pes):
-            _advance_pipeline(state, pe, accumulators, events)
-            if _work_on_head(state, pe, lists, array, events, padding):
-                busy[pe] += 1
+        _advance_pipelines(pes, events)
+        _work_on_heads(pes, lists, array, events)
         if to_send < n_cols and any_full:
             events[STALLS] += 1
         elif to_send < n_cols:
-            for pe in range(array.n_pes):
-                slot = (state.head[pe] + state.n_queued[pe]) % array.queue_depth
-                state.queue_column[pe, slot] = to_send
-                for channel in range(n_channels):
-                    state.queue_value[pe, slot, channel] = activations[channel, to_send]
-                    events[WORDS_QUEUED] += 1
-                state.n_queued[pe] += 1
-            events[BROADCASTS] += 1
-            events[WORDS_SENT] += n_channels
+            _broadcast(pes, activations, to_send, array.queue_depth, events)
             to_send = _next_column(activations, to_send + 1, array.skip_zeros)
         cycle += 1
-    return BroadcastRun(accumulators, int(cycle), busy, padding, events)
+    return BroadcastRun(pes.accumulators.T, int(cycle), pes.busy, pes.padding, events)
