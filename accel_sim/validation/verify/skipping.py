@@ -172,7 +172,7 @@ class SkippingTwin:
             images, rows = slice(band.first_n, band.first_n + band.n), slice(band.first_p, band.first_p + band.p)
             outputs[images, first : first + step.k, rows] = run.outputs
             start = books[-1].end if books else 0
-            books.append(_Book(start + run.cycles, run.n_macs, {**run.tallies, **_common(tile, run)}))
+            books.append(_Book(start + run.cycles, run.n_macs, _sum((run.tallies, _common(tile, run)))))
         return Stepped(
             outputs=outputs,
             cycles=books[-1].end,
