@@ -104,10 +104,12 @@ def interleaved_entries(
             bits = words[segment, word]
             while bits != np.uint64(0):
                 element = 64 * word + lowest_bit(bits)
-                part = element % n_parts
                 place = element // n_parts
+                part = element - place * n_parts
+                zeros = place - next_start[part]
                 nnz[segment, part] += 1
-                padding[segment, part] += (place - next_start[part]) // (max_run + 1)
+                if zeros > max_run:
+                    padding[segment, part] += zeros // (max_run + 1)
                 next_start[part] = place + 1
                 bits &= bits - np.uint64(1)
     return nnz, padding

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from accel_sim.arch import Accelerator, ArraySpec
 from accel_sim.arch.arrays.eie import Eie
-from accel_sim.compression.bitmask import BitMask
 from accel_sim.kernels.runs import interleaved_entries
-from accel_sim.kernels.sparse.eie import EieSpec, eie_product
+from accel_sim.kernels.sparse.eie import EieSpec, eie_products
 from accel_sim.lowering.skipping_tile import RF, SkipCost, SkipTile, read, sums
 from accel_sim.mapping.base import WordBits
 from accel_sim.program import Action, ActionKey
@@ -35,32 +32,25 @@ class EieMachine:
             array.empty_slice_cycles,
             array.pipeline_stages,
         )
-        columns = BitMask.of(tile.filters.reshape(len(tile.filters), -1).T)
-        nnz, padding = interleaved_entries(columns.words, spec.n_pes, spec.max_run)
-        work = np.zeros(spec.n_pes, dtype=np.int64)
-        cycles = done = stalls = entries = rows = sent = 0
-        for window in tile.windows().reshape(tile.n_windows, -1):
-            counts = eie_product(nnz, padding, np.flatnonzero(window), spec)
-            cycles += counts.total_cycles
-            done += counts.n_effectual_macs
-            stalls += counts.broadcast_stall_cycles
-            entries += counts.n_entries
-            rows += counts.n_matrix_reads
-            sent += counts.n_broadcasts
-            work += counts.pe_entries
+        nnz, padding = interleaved_entries(tile.filter_columns(), spec.n_pes, spec.max_run)
+        counts = eie_products(nnz, padding, tile.window_bits(), spec)
+        entries, sent = counts.n_entries, counts.n_broadcasts
         filters, ifmaps = arch.buffer_for("filter"), arch.buffer_for("ifmap")
         row_bytes = spec.entries_per_read * (array.weight_bits + array.run_bits) // 8
-        pointer_bytes = 2 * spec.n_pes * sent * array.pointer_bits // 8
+        pointer_bytes = counts.n_pointer_reads * array.pointer_bits // 8
         actions = [
             *read(ifmaps.name, "ifmap", sent, bits.bytes_of("ifmap", sent), spec.n_pes, RF),
             Action(ActionKey(RF, "ifmap", "read"), bits.bytes_of("ifmap", entries), entries),
-            *read(filters.name, "filter", entries, rows * row_bytes + pointer_bytes),
+            *read(filters.name, "filter", entries, counts.n_matrix_reads * row_bytes + pointer_bytes),
             *sums(bits, entries),
         ]
         return SkipCost(
-            cycles=cycles,
-            n_done=done,
+            cycles=counts.total_cycles,
+            n_done=counts.n_effectual_macs,
             actions=tuple(actions),
-            work_cycles=work,
-            facts={"padding_entries": entries - done, "broadcast_stall_cycles": stalls},
+            work_cycles=counts.pe_entries,
+            facts={
+                "padding_entries": entries - counts.n_effectual_macs,
+                "broadcast_stall_cycles": counts.broadcast_stall_cycles,
+            },
         )

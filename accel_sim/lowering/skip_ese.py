@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from accel_sim.arch import Accelerator, ArraySpec
 from accel_sim.arch.arrays.ese import Ese
-from accel_sim.compression.bitmask import BitMask
 from accel_sim.kernels.sparse.ese import EseSpec, ese_spmv
 from accel_sim.lowering.skipping_tile import RF, SkipCost, SkipTile, read
 from accel_sim.mapping.base import WordBits
@@ -33,13 +32,11 @@ class EseMachine:
             array.empty_slice_cycles,
             array.pipeline_stages,
         )
-        vectors = tile.windows().reshape(tile.n_windows, -1)
-        columns = BitMask.of(tile.filters.reshape(len(tile.filters), -1).T)
-        counts = ese_spmv(columns.words, vectors, spec)
-        done = int(tile.filters.sum()) * tile.n_windows
+        counts = ese_spmv(tile.filter_columns(), tile.window_bits(), spec)
+        done = tile.filter_bits.nnz * tile.n_windows
         pointer_bytes = ceil_div(counts.n_pointer_reads * array.pointer_bits, 8)
         entry_bytes = ceil_div(counts.n_entry_reads * (array.weight_bits + array.run_bits), 8)
-        sent = vectors.size
+        sent = tile.n_windows * tile.filter_bits.row_bits
         return SkipCost(
             cycles=counts.total_cycles,
             n_done=done,

@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accel_sim.compression.bitmask import BitMask
 from accel_sim.compression.masks import tensor_mask
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DRAM, LOADERS, allocator, space
 from accel_sim.lowering.macs import STEP_MACS
 from accel_sim.lowering.skipping_cut import Band, cut_layer, end_byte, filter_edges, start_byte
 from accel_sim.lowering.skipping_machines import MACHINES
-from accel_sim.lowering.skipping_tile import I64, Mask, SkipCost, SkipTile
+from accel_sim.lowering.skipping_tile import I64, SkipCost, SkipTile
 from accel_sim.lowering.transfer import Runs, box_address, box_runs
 from accel_sim.mapping.base import Mapping, word_bits
 from accel_sim.program import Action, ActionKey, LayerProgram
@@ -135,15 +136,10 @@ class _Skipping:
         first_c, first_filter = group * shape.c, group * shape.k + first_k
         tile = SkipTile(
             shape=shape,
-            ifmap=self.ifmap[
-                band.first_n : band.first_n + band.n,
-                first_c : first_c + shape.c,
-                band.first_row : band.first_row + band.rows,
-            ],
-            filters=self.filters[first_filter : first_filter + k],
-            p=band.p,
-            top=band.top,
-            bottom=band.bottom,
+            images=_rows(self.ifmap, band.first_n, band.n),
+            filter_bits=_rows(self.filters, first_filter, k),
+            first_c=first_c,
+            band=band,
         )
         cost = self.machine.cost(self.arch, self.bits, tile)
         self.n_done += cost.n_done
@@ -246,7 +242,14 @@ class _Skipping:
         self.n_stores += 1
 
 
-def _mask(tensor: Tensor, seed: int) -> Mask:
-    if tensor.is_dense:
-        return np.ones(tensor.shape, dtype=np.bool_)
-    return tensor_mask(tensor, seed).to_bool()
+def _mask(tensor: Tensor, seed: int) -> BitMask:
+    """Return where a tensor is not zero; a dense one has nothing to draw."""
+    if not tensor.is_dense:
+        return tensor_mask(tensor, seed)
+    row = BitMask.of(np.ones(math.prod(tensor.shape[1:]), dtype=np.bool_))
+    return BitMask(shape=tensor.shape, words=np.repeat(row.words, tensor.shape[0], axis=0))
+
+
+def _rows(mask: BitMask, first: int, n: int) -> BitMask:
+    """Return some slices of axis 0."""
+    return BitMask(shape=(n, *mask.shape[1:]), words=mask.words[first : first + n])

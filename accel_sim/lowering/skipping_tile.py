@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.arch import Accelerator, ArraySpec
+from accel_sim.compression.bitmask import BitMask
+from accel_sim.kernels.bits import transpose_words
+from accel_sim.kernels.effectual import Windows
+from accel_sim.kernels.window_bits import Planes, window_bits
+from accel_sim.lowering.skipping_cut import Band
 from accel_sim.mapping.base import WordBits
 from accel_sim.program import Action, ActionKey
 from accel_sim.workload import MacShape
@@ -18,40 +24,59 @@ I64 = NDArray[np.int64]
 RF, PEER = "rf", "array"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SkipTile:
-    """Some images (or a band of rows of one), one group, a block of filters.
+    """Some images (or a band of rows of one), one group, a block of filters, as bits.
+
+    What a machine's kernel wants as booleans is unpacked when it is first asked for: for this tile alone, and no
+    longer than it lives.
 
     Parameters
     ----------
     shape
         The whole layer.
-    ifmap
-        bool[N, C, H, W]: where the values of the tile are not zero, without padding.
-    filters
-        bool[K, C, R, S].
-    p
-        Ofmap rows.
-    top, bottom
-        Rows of padding that the tile sees.
+    images
+        Mask (N, C of all groups, H, W) of the tile's images, whole.
+    filter_bits
+        Mask (K, C, R, S) of the block.
+    first_c
+        The group's first channel.
+    band
+        Which ofmap rows, and which ifmap rows they see.
     """
 
     shape: MacShape
-    ifmap: Mask
-    filters: Mask
-    p: int
-    top: int
-    bottom: int
+    images: BitMask
+    filter_bits: BitMask
+    first_c: int
+    band: Band
+
+    @cached_property
+    def ifmap(self) -> Mask:
+        """bool[N, C, rows, W]: where the values that the tile sees are not zero, without padding."""
+        band = self.band
+        channels = slice(self.first_c, self.first_c + self.shape.c)
+        return self.images.to_bool()[:, channels, band.first_row : band.first_row + band.rows].copy()
+
+    @cached_property
+    def filters(self) -> Mask:
+        """bool[K, C, R, S]: where the weights are not zero."""
+        return self.filter_bits.to_bool()
+
+    @property
+    def p(self) -> int:
+        """Ofmap rows."""
+        return self.band.p
+
+    @property
+    def n_filters(self) -> int:
+        """Filters of the block."""
+        return self.filter_bits.shape[0]
 
     @property
     def n_windows(self) -> int:
         """Ofmap pixels of one filter, all images."""
-        return len(self.ifmap) * self.p * self.shape.q
-
-    @property
-    def n_macs(self) -> int:
-        """MACs of the tile, zeros included."""
-        return self.n_windows * self.filters.size
+        return self.band.n * self.band.p * self.shape.q
 
     @property
     def whole_pad(self) -> int | None:
@@ -63,7 +88,8 @@ class SkipTile:
         """Return bool[N, C, H', W'] with all padding in place, as far as windows reach."""
         shape = self.shape
         right = max(0, (shape.q - 1) * shape.stride_w + shape.dilation_w * (shape.s - 1) + 1 - shape.pad_w - shape.w)
-        return np.pad(self.ifmap, ((0, 0), (0, 0), (self.top, self.bottom), (shape.pad_w, right)))
+        rows = (self.band.top, self.band.bottom)
+        return np.pad(self.ifmap, ((0, 0), (0, 0), rows, (shape.pad_w, right)))
 
     def windows(self) -> Mask:
         """Return bool[n_windows, C, R, S]: what each ofmap pixel sees."""
@@ -72,8 +98,30 @@ class SkipTile:
         view = np.lib.stride_tricks.sliding_window_view(self.padded(), size, axis=(2, 3))
         view = view[:, :, :: shape.stride_h, :: shape.stride_w, :: shape.dilation_h, :: shape.dilation_w]
         view = view[:, :, : self.p, : shape.q]
-        seen: Mask = np.ascontiguousarray(view.transpose(0, 2, 3, 1, 4, 5)).reshape(-1, *self.filters.shape[1:])
+        seen: Mask = np.ascontiguousarray(view.transpose(0, 2, 3, 1, 4, 5)).reshape(-1, shape.c, shape.r, shape.s)
         return seen
+
+    def window_bits(self) -> NDArray[np.uint64]:
+        """Return uint64[n_windows, ceil(C * R * S / 64)]: :meth:`windows` packed, made without unpacking the images."""
+        shape = self.shape
+        slide = Windows(
+            self.band.p,
+            shape.q,
+            shape.r,
+            shape.s,
+            shape.stride_h,
+            shape.stride_w,
+            shape.pad_h,
+            shape.pad_w,
+            shape.dilation_h,
+            shape.dilation_w,
+        )
+        planes = Planes(self.first_c, shape.c, shape.h, shape.w)
+        return window_bits(self.images.words, planes, self.band.first_p, slide)
+
+    def filter_columns(self) -> NDArray[np.uint64]:
+        """Return uint64[C * R * S, ceil(K / 64)]: the block's mask as a matrix, by columns."""
+        return transpose_words(self.filter_bits.words, self.filter_bits.row_bits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

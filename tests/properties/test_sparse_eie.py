@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from accel_sim.compression.bitmask import BitMask
 from accel_sim.compression.formats.csc_relative import CscRelative
 from accel_sim.compression.patterns import random_bits, random_mask
+from accel_sim.kernels.runs import interleaved_entries
 from accel_sim.kernels.sparse.balance import balanced_row_order
-from accel_sim.kernels.sparse.eie import EieSpec, eie_matvec
+from accel_sim.kernels.sparse.eie import EieSpec, eie_matvec, eie_products
 from accel_sim.kernels.sparse.ese import EseSpec, ese_spmv
 from accel_sim.kernels.stepped import broadcast_queue as stepped
 from accel_sim.kernels.stepped.eie import eie_stepped
@@ -74,7 +75,7 @@ def test_ese_fast_equals_twin_and_stepped(machine, n_channels, n_vectors):
     spec, weights, _ = machine
     array = EseSpec(n_channels, spec.n_pes, spec.queue_depth, spec.max_run, spec.empty_slice_cycles)
     vectors = random_mask((n_vectors, weights.shape[1]), 0.6)
-    counts = ese_spmv(BitMask.of(weights).transposed().words, vectors, array)
+    counts = ese_spmv(BitMask.of(weights).transposed().words, BitMask.of(vectors).words, array)
     every_column = list(range(weights.shape[1]))
     expected = naive_eie.matvec(weights.tolist(), every_column, *spec[:3], 1, spec.empty_slice_cycles)
     n_rounds = -(-n_vectors // n_channels)
@@ -94,6 +95,20 @@ def test_ese_fast_equals_twin_and_stepped(machine, n_channels, n_vectors):
     assert run.events[stepped.MATRIX_READS] == counts.n_entry_reads
     assert run.events[stepped.POINTER_READS] == counts.n_pointer_reads
     assert run.events[stepped.EFFECTUAL_MACS] == counts.n_effectual_macs
+
+
+@given(machines(), st.integers(1, 70))
+@settings(max_examples=60, deadline=None)
+def test_many_products_cost_the_sum_of_each(machine, n_vectors):
+    """More vectors than a word has bits, so that rows are counted over several words."""
+    spec, weights, _ = machine
+    vectors = random_mask((n_vectors, weights.shape[1]), 0.4)
+    columns = BitMask.of(weights).transposed().words
+    nnz, padding = interleaved_entries(columns, spec.n_pes, spec.max_run)
+    together = eie_products(nnz, padding, BitMask.of(vectors).words.reshape(n_vectors, -1), spec)
+    alone = [eie_matvec(columns, np.flatnonzero(vector), spec) for vector in vectors]
+    for name in together._fields:
+        assert np.array_equal(getattr(together, name), sum(getattr(one, name) for one in alone)), name
 
 
 @given(machines())

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.kernels.bits import popcount, row_counts, set_columns, transpose_words
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.runs import interleaved_entries
 from accel_sim.kernels.sparse.broadcast_queue import broadcast_queue
@@ -29,14 +30,15 @@ class EieSpec(NamedTuple):
 
 
 class EieCounts(NamedTuple):
-    """What one matrix-vector product costs.
+    """What matrix-vector products cost, one after the other.
 
-    ``total_cycles`` from the first broadcast to the last accumulator write. ``n_entries`` multiplies, padding zeros
-    included; ``n_effectual_macs`` those with two non-zero operands. ``broadcast_stall_cycles`` cycles in which a full
-    queue held the broadcast up. ``pe_entries``, ``pe_padding`` int64[n_pes]: busy cycles of each PE, and those of them
-    spent on padding zeros; a PE idles in the other ``total_cycles - pe_entries``. ``n_broadcasts`` activations sent,
-    each written to every queue. ``n_pointer_reads`` 16-bit pointers, two for each activation that a PE takes.
-    ``n_matrix_reads`` rows of the matrix SRAM. ``n_accumulator_reads``, ``n_accumulator_writes`` one an entry.
+    ``total_cycles`` from the first broadcast to the last accumulator write of each product. ``n_entries`` multiplies,
+    padding zeros included; ``n_effectual_macs`` those with two non-zero operands. ``broadcast_stall_cycles`` cycles in
+    which a full queue held the broadcast up. ``pe_entries``, ``pe_padding`` int64[n_pes]: busy cycles of each PE, and
+    those of them spent on padding zeros; a PE idles in the other ``total_cycles - pe_entries``. ``n_broadcasts``
+    activations sent, each written to every queue. ``n_pointer_reads`` 16-bit pointers, two for each activation that a
+    PE takes. ``n_matrix_reads`` rows of the matrix SRAM. ``n_accumulator_reads`` and ``n_accumulator_writes``: one an
+    entry.
     """
 
     total_cycles: int
@@ -66,82 +68,102 @@ def eie_matvec(column_words: NDArray[np.uint64], columns: NDArray[np.int64], spe
     spec
         The array.
     """
+    vector = np.zeros((1, (column_words.shape[0] + 63) // 64), dtype=np.uint64)
+    for column in columns:
+        vector[0, column // 64] |= np.uint64(1) << np.uint64(column % 64)
     nnz, padding = interleaved_entries(column_words, spec.n_pes, spec.max_run)
-    return eie_product(nnz, padding, columns, spec)
+    return eie_products(nnz, padding, vector, spec)
 
 
 @njit
-def eie_product(
-    nnz: NDArray[np.int32], padding: NDArray[np.int32], columns: NDArray[np.int64], spec: EieSpec
+def eie_products(
+    nnz: NDArray[np.int32], padding: NDArray[np.int32], vectors: NDArray[np.uint64], spec: EieSpec
 ) -> EieCounts:
-    """Time one product of a matrix whose entries are counted, so that a batch of vectors counts them once.
+    """Time the products of one matrix, whose entries are counted, with many vectors.
+
+    Only the queues are followed vector by vector. What a column costs wherever it is sent is counted once and taken as
+    often as it is sent.
 
     Parameters
     ----------
     nnz, padding
         int32[n_cols, n_pes] each; see :func:`~accel_sim.kernels.runs.interleaved_entries`.
-    columns
-        int64[n_nonzero]: where the vector is not zero, ascending.
+    vectors
+        uint64[n_vectors, ceil(n_cols / 64)]: where each vector is not zero.
     spec
         The array.
     """
+    n_cols = nnz.shape[0]
     entries = nnz + padding
-    timing = broadcast_queue(entries, columns, spec.queue_depth, spec.empty_slice_cycles)
+    total_cycles = np.int64(0)
+    stall_cycles = np.int64(0)
+    for vector in range(vectors.shape[0]):
+        columns = set_columns(vectors, vector)
+        timing = broadcast_queue(entries, columns, spec.queue_depth, spec.empty_slice_cycles)
+        written = timing.last_issue + spec.pipeline_stages if timing.last_issue >= 0 else 0
+        total_cycles += max(timing.drained_cycles, written)
+        stall_cycles += timing.broadcast_stall_cycles
+    senders = transpose_words(vectors, n_cols)
+    n_sent = row_counts(senders)
+    pe_entries = np.zeros(spec.n_pes, dtype=np.int64)
     pe_padding = np.zeros(spec.n_pes, dtype=np.int64)
-    for column in columns:
+    for column in range(n_cols):
         for pe in range(spec.n_pes):
-            pe_padding[pe] += padding[column, pe]
-    total_cycles = timing.drained_cycles
-    for pe in range(spec.n_pes):
-        if timing.pe_entries[pe] > 0:
-            total_cycles = max(total_cycles, timing.pe_last_issue[pe] + spec.pipeline_stages)
-    n_entries = timing.pe_entries.sum()
+            pe_entries[pe] += n_sent[column] * entries[column, pe]
+            pe_padding[pe] += n_sent[column] * padding[column, pe]
+    n_entries = pe_entries.sum()
+    n_broadcasts = n_sent.sum()
     return EieCounts(
-        total_cycles,
+        int(total_cycles),
         n_entries,
         n_entries - pe_padding.sum(),
-        timing.broadcast_stall_cycles,
-        timing.pe_entries,
+        int(stall_cycles),
+        pe_entries,
         pe_padding,
-        columns.shape[0],
-        2 * spec.n_pes * columns.shape[0],
-        matrix_reads(entries, columns, spec.entries_per_read),
+        n_broadcasts,
+        2 * spec.n_pes * n_broadcasts,
+        matrix_reads(entries, senders, spec.entries_per_read),
         n_entries,
         n_entries,
     )
 
 
 @njit
-def matrix_reads(entries: NDArray[np.int32], columns: NDArray[np.int64], entries_per_read: int) -> int:
+def matrix_reads(entries: NDArray[np.int32], senders: NDArray[np.uint64], entries_per_read: int) -> int:
     """Count the rows that all PEs read from their matrix SRAMs.
 
     The entries of a PE lie one after the other, so that a row may end one column and begin the next; a row stays in the
-    read register and is read again only if another row was read in between.
+    read register and is read again only if another row was read in between. Columns are sent in ascending order, so a
+    product reads a row once if it sends any of the columns that have entries there, which is counted for 64 products
+    at a time.
 
     Parameters
     ----------
     entries
         int32[n_cols, n_pes]: entries of each PE in each column.
-    columns
-        int64[n_broadcasts]: the columns that are used, ascending.
+    senders
+        uint64[n_cols, ceil(n_vectors / 64)]: the vectors that send each column.
     entries_per_read
         Entries in a row of the SRAM.
     """
-    n_pes = entries.shape[1]
+    n_cols, n_pes = entries.shape
     address = np.zeros(n_pes, dtype=np.int64)
-    row_held = np.full(n_pes, -1, dtype=np.int64)
+    row_readers = np.zeros((n_pes, senders.shape[1]), dtype=np.uint64)
     n_reads = np.int64(0)
-    position = 0
-    for column in range(entries.shape[0]):
-        used = position < columns.shape[0] and columns[position] == column
+    n_sent = row_counts(senders)
+    for column in range(n_cols):
         for pe in range(n_pes):
-            n_entries = np.int64(entries[column, pe])
-            if used and n_entries > 0:
-                first_row = address[pe] // entries_per_read
-                last_row = (address[pe] + n_entries - 1) // entries_per_read
-                n_reads += last_row - first_row + (1 if first_row != row_held[pe] else 0)
-                row_held[pe] = last_row
-            address[pe] += n_entries
-        if used:
-            position += 1
+            if entries[column, pe] == 0:
+                continue
+            first_row = address[pe] // entries_per_read
+            begins_row = address[pe] % entries_per_read == 0
+            address[pe] += entries[column, pe]
+            last_row = (address[pe] - 1) // entries_per_read
+            # Rows that this column ends are complete: the one that it shares, and those that it fills alone.
+            for word in range(senders.shape[1]):
+                earlier = np.uint64(0) if begins_row else row_readers[pe, word]
+                shared = earlier | senders[column, word]
+                n_reads += popcount(shared) - popcount(earlier)
+                row_readers[pe, word] = shared if last_row == first_row else senders[column, word]
+            n_reads += (last_row - first_row) * n_sent[column]
     return int(n_reads)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.kernels.bits import row_counts
+from accel_sim.kernels.bits import row_counts, transpose_words
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.runs import interleaved_entries
 from accel_sim.kernels.sparse.broadcast_queue import broadcast_queue
@@ -52,7 +52,7 @@ class EseCounts(NamedTuple):
 
 
 @njit
-def ese_spmv(column_words: NDArray[np.uint64], vectors: NDArray[np.bool_], spec: EseSpec) -> EseCounts:
+def ese_spmv(column_words: NDArray[np.uint64], vectors: NDArray[np.uint64], spec: EseSpec) -> EseCounts:
     """Time ``Y = W X`` for the mask of W and the vectors of a batch.
 
     Parameters
@@ -60,36 +60,32 @@ def ese_spmv(column_words: NDArray[np.uint64], vectors: NDArray[np.bool_], spec:
     column_words
         uint64[n_cols, ceil(n_rows / 64)]: the mask of W by columns.
     vectors
-        bool[n_vectors, n_cols]: where each vector is not zero; only counted, never skipped.
+        uint64[n_vectors, ceil(n_cols / 64)]: where each vector is not zero; only counted, never skipped.
     spec
         The array.
     """
     n_cols = column_words.shape[0]
     nnz, padding = interleaved_entries(column_words, spec.n_pes, spec.max_run)
     timing = broadcast_queue(nnz + padding, np.arange(n_cols), spec.queue_depth, spec.empty_slice_cycles)
+    pe_entries = np.zeros(spec.n_pes, dtype=np.int64)
     pe_padding = np.zeros(spec.n_pes, dtype=np.int64)
     for column in range(n_cols):
         for pe in range(spec.n_pes):
+            pe_entries[pe] += nnz[column, pe] + padding[column, pe]
             pe_padding[pe] += padding[column, pe]
-    round_cycles = timing.drained_cycles
-    for pe in range(spec.n_pes):
-        if timing.pe_entries[pe] > 0:
-            round_cycles = max(round_cycles, timing.pe_last_issue[pe] + spec.pipeline_stages)
+    written = timing.last_issue + spec.pipeline_stages if timing.last_issue >= 0 else 0
+    round_cycles = max(timing.drained_cycles, written)
     column_nnz = row_counts(column_words)
-    n_effectual = np.int64(0)
-    for vector in range(vectors.shape[0]):
-        for column in range(n_cols):
-            if vectors[vector, column]:
-                n_effectual += column_nnz[column]
+    n_non_zero = row_counts(transpose_words(vectors, n_cols))
     n_rounds = -(-vectors.shape[0] // spec.n_channels)
-    n_entries = timing.pe_entries.sum()
+    n_entries = pe_entries.sum()
     return EseCounts(
         n_rounds * round_cycles,
         n_rounds,
         vectors.shape[0] * n_entries,
-        int(n_effectual),
+        (column_nnz * n_non_zero).sum(),
         n_rounds * timing.broadcast_stall_cycles,
-        n_rounds * timing.pe_entries,
+        n_rounds * pe_entries,
         n_rounds * pe_padding,
         n_rounds * n_entries,
         n_rounds * 2 * spec.n_pes * n_cols,
