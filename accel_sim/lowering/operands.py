@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from accel_sim.arch import Accelerator
 from accel_sim.compression.formats import make_format
 from accel_sim.compression.masks import tensor_mask
-from accel_sim.errors import Fault, InputError
+from accel_sim.errors import Fault, InputError, TraceError
 from accel_sim.kernels.effectual import Windows, tap_counts
 from accel_sim.mapping.base import word_bits
 from accel_sim.workload import Layer, MacShape, Network, Tensor
@@ -87,7 +87,7 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
     Raises
     ------
     InputError
-        If a tensor breaks the structure of its format, as weights that are not N:M do.
+        If a tensor breaks the structure of its format, as weights that are not N:M do, or a trace cannot be read.
     """
     formats = {tensor: getattr(arch.formats, tensor) for tensor in ("ifmap", "filter", "ofmap")}
     readers: dict[str, Tensor] = {}
@@ -109,6 +109,8 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
             keys = {"value_bits": bits, **_format_keys(arch, name, formats[name])}
             try:
                 ratio = _ratio(tensor, formats[name], bits, seed, tuple(keys.items()))
+            except TraceError:
+                raise
             except InputError as error:
                 message = f"{formats[name]!r} cannot hold {tensor.name}: {error.faults[0].message}"
                 raise InputError(Fault(key=f"formats.{name}", message=message)) from error

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.compression.masks import tensor_mask
+from accel_sim.compression.traces import read_trace
 from accel_sim.errors import Fault, WorkloadError
 from accel_sim.kernels.hash import hash_range, stream_of
 from accel_sim.workload import Layer, Tensor
@@ -62,8 +63,7 @@ def tensor_values(tensor: Tensor, seed: int) -> I32:
         return _drawn(tensor, seed)
     mask = tensor_mask(tensor, seed)
     if tensor.trace is not None:
-        with np.load(tensor.trace, allow_pickle=False) as arrays:
-            traced: NDArray[Any] = arrays[tensor.name]
+        traced = read_trace(tensor)
         if traced.dtype.kind in "iu" or (traced.dtype.kind == "f" and bool((traced == np.rint(traced)).all())):
             return _whole(tensor, traced)
     values = _drawn(tensor, seed)
