@@ -10,9 +10,11 @@ from typing import Self
 from pydantic import model_validator
 
 from accel_sim.config import KeyFaultError, StrictModel
+from accel_sim.errors import Fault, WorkloadError
 from accel_sim.workload.layer import Layer
 from accel_sim.workload.ops_fields import Algorithm, Bits, Density, LayerName, Post
 from accel_sim.workload.ops_pattern import PatternModel
+from accel_sim.workload.patterns import misfit
 from accel_sim.workload.tensor import Tensor
 
 Mistake = tuple[str | tuple[str | int, ...], str]
@@ -122,9 +124,12 @@ class OpModel(StrictModel, ABC):
         Raises
         ------
         WorkloadError
-            If the tensor exceeds int64 bits.
+            If the tensor exceeds int64 bits, or its pattern does not fit its shape.
         """
         pattern: PatternModel = getattr(self.pattern, role)
+        mistake = misfit(pattern.kind, dict(pattern.params_for(role)), shape)
+        if mistake:
+            raise WorkloadError(Fault(key=f"pattern.{role}", message=mistake))
         stated: float | None = getattr(self.density, role)
         density = next(d for d in (pattern.density, stated, 1.0) if d is not None)
         bits: int | None = getattr(self.bits, role)

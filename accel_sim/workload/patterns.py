@@ -29,6 +29,8 @@ PATTERN_PARAMS: dict[str, dict[str, bool]] = {
 }
 
 _N_AXES = 4
+_MOST_SIGMA = 10
+_MOST_COUNT = 2**31 - 1
 
 
 def default_axis(kind: str, role: str) -> int | None:
@@ -68,12 +70,29 @@ def check_pattern(kind: str, params: Mapping[str, PatternValue]) -> str | None:
 def _check_value(name: str, value: PatternValue) -> str | None:
     if name == "block":
         if not isinstance(value, tuple) or len(value) != _N_AXES or min(value) < 1:
-            return f"block is {value}; allowed: {_N_AXES} sizes from 1"
+            found = list(value) if isinstance(value, tuple) else value
+            return f"block is {found}; allowed: {_N_AXES} sizes from 1"
         return None
     if isinstance(value, tuple):
         return f"{name} is a list; allowed: one number"
     if name == "axis":
         return None if 0 <= value < _N_AXES else f"axis is {value}; allowed: 0 to {_N_AXES - 1}"
     if name == "sigma":
-        return None if value > 0 else f"sigma is {value}; allowed: greater than 0"
-    return None if value >= 1 else f"{name} is {value}; allowed: at least 1"
+        if value <= 0:
+            return f"sigma is {value}; allowed: greater than 0"
+        return None if value <= _MOST_SIGMA else f"sigma is {value}; allowed: at most {_MOST_SIGMA}"
+    if value < 1:
+        return f"{name} is {value}; allowed: at least 1"
+    return None if value <= _MOST_COUNT else f"{name} is {value}; allowed: at most {_MOST_COUNT}"
+
+
+def misfit(kind: str, params: Mapping[str, PatternValue], shape: tuple[int, ...]) -> str | None:
+    """Return why a pattern that is right in itself does not fit a tensor of this shape, or None."""
+    block, axis, length, n_parts = (params.get(name) for name in ("block", "axis", "length", "n_parts"))
+    if isinstance(block, tuple) and any(size > whole for size, whole in zip(block, shape, strict=False)):
+        return f"pattern {kind!r}: block is {list(block)}; the tensor has only {list(shape)}"
+    if isinstance(length, int) and isinstance(axis, int) and length > shape[axis]:
+        return f"pattern {kind!r}: length is {length}; axis {axis} of {list(shape)} has only {shape[axis]}"
+    if isinstance(n_parts, int) and n_parts > shape[0]:
+        return f"pattern {kind!r}: n_parts is {n_parts}; the tensor {list(shape)} has only {shape[0]} rows"
+    return None

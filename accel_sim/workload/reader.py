@@ -76,7 +76,9 @@ def network_of(document: Document, batch: int | None = None) -> Network:
         try:
             layers.append(op.to_layer(context))
         except WorkloadError as error:
-            faults += (document.fault(("layers", i), fault.message) for fault in error.faults)
+            for fault in error.faults:
+                keys = fault.key.split(".") if fault.key else ()
+                faults.append(document.fault(("layers", i, *keys), fault.message))
     if not faults:
         faults += (document.fault(path, message) for path, message in edge_mistakes(layers))
     if faults:
