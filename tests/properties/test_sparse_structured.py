@@ -40,6 +40,7 @@ def test_tensor_core_fast_equals_twin_and_stepped(size, n_of_m, sparse, n_cores,
     assert np.array_equal(run.outputs, a @ b)
     assert (run.total_cycles, run.n_instructions) == (counts.total_cycles, counts.n_instructions)
     assert run.n_effectual_macs == ((a != 0).astype(int) @ (b != 0)).sum() <= counts.n_slots
+    assert run.n_effectual_macs <= run.products_by_place.sum() <= counts.n_slots
     assert run.a_values * spec.value_bits // 8 == counts.a_bytes
     assert run.b_values * spec.value_bits // 8 == counts.b_bytes
 
@@ -77,8 +78,9 @@ def test_dual_side_fast_equals_twin_and_stepped(size, n_units, empty_cycles, den
     a, b = values(mask_a, seed), values(mask_b, seed)
     run = dual_side_stepped(a, b, spec)
     assert np.array_equal(run.outputs, a @ b.T)
-    for name in run._fields[1:]:
+    for name in run._fields[1:-2]:
         assert np.array_equal(getattr(run, name), getattr(counts, name)), name
+    assert run.n_a_bitmap_bits + run.n_b_bitmap_bits == counts.n_bitmap_bits
     assert counts.n_effectual_macs == (mask_a.astype(int) @ mask_b.T.astype(int)).sum() <= counts.n_slots
     denser = dual_side_gemm(mask_a | random_mask(mask_a.shape, 0.3, seed=seed, tensor_key="more"), mask_b, spec)
     assert denser.total_cycles >= counts.total_cycles

@@ -95,7 +95,7 @@ def gemm(rows: list[list[int]], counts: list[int], n_columns: int, spec: Any) ->
         rows = [[k for k in row if counts[k]] for row in rows]
     n_levels = spec.n_multipliers.bit_length() - 1
     lines = line_table(spec.n_multipliers, spec.collection_lines or 1)
-    total = reads = psums = writes = 0
+    total = reads = writes = 0
     all_folds = folds(rows, spec.n_multipliers, spec.cut_rows)
     for clusters in all_folds:
         places = [k for cluster in clusters for k in cluster]
@@ -126,8 +126,9 @@ def gemm(rows: list[list[int]], counts: list[int], n_columns: int, spec: Any) ->
             last = max(last, clock)
         total += last + 1 + 5 + n_levels
         reads += sum(counts[k] for k in set(places) if k >= 0)
-        psums += n_columns * (CARRY in places)
         writes += n_columns * len(clusters)
+    # Every part of a row but its first goes on with a psum, for every column.
+    psums = n_columns * (sum(len(clusters) for clusters in all_folds) - sum(1 for row in rows if row))
     return {
         "total_cycles": total,
         "n_folds": len(all_folds),

@@ -50,8 +50,9 @@ class SigmaCounts(NamedTuple):
 
     ``total_cycles`` of all folds. ``n_multiplies`` products formed, ``n_effectual_macs`` those of two non-zero
     operands. ``multiplier_busy_cycles`` int64[n_multipliers] products of each multiplier. ``n_stationary_reads`` values
-    loaded, ``n_streaming_reads`` non-zero values read to be sent, ``n_psum_reads`` psums read to carry a cut row on,
-    ``n_output_writes`` sums written, psums included.
+    loaded, ``n_streaming_reads`` non-zero values read to be sent, ``n_psum_reads`` psums read to go on with
+    a cut row, by a multiplier that passes them on or in the output buffer. ``n_output_writes`` sums written, psums
+    included.
     """
 
     total_cycles: int
@@ -323,6 +324,7 @@ def sigma_gemm(
     row = 0
     taken = 0
     while row < start.shape[0] - 1:
+        continues = taken > 0
         row, taken = fill_fold(places, start, row, taken, fold, spec.cut_rows)
         if fold.k[0] == EMPTY:
             continue
@@ -333,7 +335,7 @@ def sigma_gemm(
         for place in distinct(fold.k):
             if place != CARRY:
                 n_streaming_reads += streaming_counts[place]
-        if fold.k[0] == CARRY:
+        if continues:
             n_psum_reads += n_columns
         for m in range(spec.n_multipliers):
             if fold.k[m] >= 0:

@@ -14,7 +14,11 @@ I64 = NDArray[np.int64]
 
 
 class DualSideRun(NamedTuple):
-    """What the stepped units did: ``outputs`` int64[n_rows, n_columns]; the other fields as in the fast path."""
+    """What the stepped units did.
+
+    ``outputs`` int64[n_rows, n_columns]. ``n_a_bitmap_bits``, ``n_b_bitmap_bits`` of a tile's column of A and row of B,
+    for each place of K. The other fields are as in the fast path.
+    """
 
     outputs: I64
     total_cycles: int
@@ -23,6 +27,8 @@ class DualSideRun(NamedTuple):
     n_effectual_macs: int
     n_a_reads: int
     n_b_reads: int
+    n_a_bitmap_bits: int
+    n_b_bitmap_bits: int
 
 
 class _Unit(NamedTuple):
@@ -66,7 +72,7 @@ def dual_side_stepped(a: I64, b: I64, spec: DualSideSpec) -> DualSideRun:
     zeros = np.zeros(spec.n_units, dtype=np.int64)
     units = _Unit(np.arange(spec.n_units), zeros.copy(), zeros.copy(), zeros.copy())
     waited = zeros.copy()
-    cycles = n_effectual = n_a = n_b = 0
+    cycles = n_effectual = n_a = n_b = a_bits = b_bits = 0
     working = True
     while working:
         working = False
@@ -79,8 +85,12 @@ def dual_side_stepped(a: I64, b: I64, spec: DualSideSpec) -> DualSideRun:
                 rows = _condense(a[:, place], top, min(top + spec.tile_m, a.shape[0]))
                 columns = _condense(b[:, place], left, min(left + spec.tile_n, b.shape[0]))
                 done = True
+                is_new = units.row_step[unit] == 0 and units.column_step[unit] == 0 and waited[unit] == 0
+                if is_new:
+                    a_bits += spec.tile_m
+                    b_bits += spec.tile_n
                 if rows.size > 0 and columns.size > 0:
-                    if units.row_step[unit] == 0 and units.column_step[unit] == 0:
+                    if is_new:
                         n_a += rows.size
                         n_b += columns.size
                     for row in rows[units.row_step[unit] : units.row_step[unit] + spec.step_m]:
@@ -109,4 +119,4 @@ def dual_side_stepped(a: I64, b: I64, spec: DualSideSpec) -> DualSideRun:
             working = working or spent
         if working:
             cycles += 1
-    return DualSideRun(outputs, cycles, busy, empty, n_effectual, n_a, n_b)
+    return DualSideRun(outputs, cycles, busy, empty, n_effectual, n_a, n_b, a_bits, b_bits)

@@ -14,30 +14,43 @@ I64 = NDArray[np.int64]
 
 
 class TensorCoreRun(NamedTuple):
-    """What the stepped cores did; ``outputs`` int64[n_rows, n_columns], ``n_effectual_macs`` non-zero products."""
+    """What the stepped cores did.
+
+    ``outputs`` int64[n_rows, n_columns]. ``n_effectual_macs`` non-zero products. ``products_by_place`` int64[K]:
+    products of the values at each place of K, fillers of the stored form included. ``a_values``, ``b_values``
+    delivered.
+    """
 
     outputs: I64
     total_cycles: int
     n_instructions: int
     n_effectual_macs: int
+    products_by_place: I64
     a_values: int
     b_values: int
 
 
 @njit
 def store_groups(a: I64, n: int, m: int) -> tuple[I64, I64]:
-    """Return stored values and places of int64[rows, K]: ``n`` of each group of ``m``, zeros where there are fewer."""
+    """Return stored values and places of int64[rows, K]: ``n`` of each group of ``m``, in ascending order.
+
+    Where fewer of a group are not zero, its first zeros are stored with them: places differ, as the hardware wants it.
+    """
     n_groups = (a.shape[1] + m - 1) // m
     values = np.zeros((a.shape[0], n_groups * n), dtype=np.int64)
     places = np.zeros((a.shape[0], n_groups * n), dtype=np.int64)
     for row in range(a.shape[0]):
         for group in range(n_groups):
-            stored = 0
-            for place in range(group * m, min((group + 1) * m, a.shape[1])):
-                if a[row, place] != 0:
-                    values[row, group * n + stored] = a[row, place]
-                    places[row, group * n + stored] = place % m
+            first, stop = group * m, min((group + 1) * m, a.shape[1])
+            fillers = n - np.count_nonzero(a[row, first:stop])
+            stored = group * n
+            for place in range(first, first + m):
+                is_kept = place < stop and a[row, place] != 0
+                if is_kept or fillers > 0:
+                    values[row, stored] = a[row, place] if is_kept else 0
+                    places[row, stored] = place % m
                     stored += 1
+                    fillers -= 0 if is_kept else 1
     return values, places
 
 
@@ -59,6 +72,7 @@ def tensor_core_stepped(a: I64, b: I64, sparse: bool, spec: TensorCoreSpec) -> T
     outputs = np.zeros((a.shape[0], b.shape[1]), dtype=np.int64)
     columns_a_clock = max(1, spec.macs // (spec.mma_m * spec.mma_n))
     clocks = np.zeros(spec.n_cores, dtype=np.int64)
+    by_place = np.zeros(b.shape[0], dtype=np.int64)
     n_instructions = n_effectual = a_values = b_values = 0
     core = 0
     for top in range(0, a.shape[0], spec.mma_m):
@@ -72,10 +86,14 @@ def tensor_core_stepped(a: I64, b: I64, sparse: bool, spec: TensorCoreSpec) -> T
                     for stored in range(slice_first, min(slice_first + columns_a_clock, values.shape[1])):
                         for row in range(top, min(top + spec.mma_m, a.shape[0])):
                             place = stored // n * m + places[row, stored]
-                            for column in range(left, min(left + spec.mma_n, b.shape[1])):
-                                # A stored filler may point past the end of K; it multiplies nothing.
-                                product = values[row, stored] * b[place, column] if place < b.shape[0] else 0
+                            # A stored filler may point past the end of K; it multiplies nothing.
+                            if place >= b.shape[0]:
+                                continue
+                            stop = min(left + spec.mma_n, b.shape[1])
+                            by_place[place] += stop - left
+                            for column in range(left, stop):
+                                product = values[row, stored] * b[place, column]
                                 outputs[row, column] += product
                                 n_effectual += 1 if product != 0 else 0
             core = (core + 1) % spec.n_cores
-    return TensorCoreRun(outputs, int(clocks.max()), n_instructions, n_effectual, a_values, b_values)
+    return TensorCoreRun(outputs, int(clocks.max()), n_instructions, n_effectual, by_place, a_values, b_values)

@@ -79,82 +79,196 @@ def _needed(members: I64) -> I64:
         last = best
 
 
+class _Wiring(NamedTuple):
+    """What the controller sets up for a fold.
+
+    ``first``, ``stop``, ``line`` int64[n_clusters]: the multipliers of each sum, and the collection line that takes it.
+    ``needed`` int64[n_multipliers]: what each group of multipliers needs of every column, from the group's first place
+    on; ``n_needed``, ``n_weights`` int64[n_groups]. ``group`` multipliers, of ``width`` values a clock.
+    """
+
+    first: I64
+    stop: I64
+    line: I64
+    needed: I64
+    n_needed: I64
+    n_weights: I64
+    group: int
+    width: int
+
+
+@njit
+def _wire(fold: Fold, spec: SigmaSpec) -> _Wiring:
+    """Read the networks' settings off a fold."""
+    n_multipliers = spec.n_multipliers
+    n_clusters = fold.cluster.max() + 1
+    first = np.full(n_clusters, n_multipliers, dtype=np.int64)
+    stop = np.zeros(n_clusters, dtype=np.int64)
+    line = np.arange(n_clusters)
+    for m in range(n_multipliers):
+        cluster = fold.cluster[m]
+        if cluster >= 0:
+            first[cluster] = min(first[cluster], m)
+            stop[cluster] = m + 1
+    if spec.collection_lines > 0:
+        for cluster in range(n_clusters):
+            level, node = adder_of(first[cluster], stop[cluster] - 1)
+            line[cluster] = collection_line(level, node, n_multipliers, spec.collection_lines)
+    group = n_multipliers if spec.non_blocking else max(1, n_multipliers // spec.distribution_ports)
+    width = spec.distribution_ports if spec.non_blocking else 1
+    needed = np.empty(n_multipliers, dtype=np.int64)
+    n_groups = (n_multipliers + group - 1) // group
+    n_needed = np.zeros(n_groups, dtype=np.int64)
+    n_weights = np.zeros(n_groups, dtype=np.int64)
+    for at in range(n_groups):
+        members = fold.k[at * group : (at + 1) * group]
+        own = _needed(members)
+        needed[at * group : at * group + own.shape[0]] = own
+        n_needed[at] = own.shape[0]
+        n_weights[at] = np.sum(members >= 0)
+    return _Wiring(first, stop, line, needed, n_needed, n_weights, group, width)
+
+
 @njit
 def _send(
     fold: Fold,
-    first: int,
-    stop: int,
+    wiring: _Wiring,
     clock: int,
     operands: tuple[I64, I64, I64],
-    width: int,
     array: _Multipliers,
     fetched: NDArray[np.bool_],
     events: I64,
 ) -> None:
-    """Put this clock's values of one group of multipliers into its first registers.
+    """Put this clock's values of each group of multipliers into their first registers.
 
-    The group's port sends ``width`` values a clock: all weights, then column after column; a clock holds values of one
+    A group's port sends ``width`` values a clock: all weights, then column after column; a clock holds values of one
     column only.
     """
     stationary, streaming, outputs = operands
-    n_weights = 0
-    for m in range(first, stop):
-        n_weights += 1 if fold.k[m] >= 0 else 0
-    load_clocks = (n_weights + width - 1) // width
-    if clock < load_clocks:
-        nth = 0
-        for m in range(first, stop):
-            if fold.k[m] >= 0:
-                if nth // width == clock:
-                    array.first_tag[m] = WEIGHT
-                    array.first_value[m] = stationary[fold.row[m], fold.k[m]]
-                    events[STATIONARY_READS] += 1
-                nth += 1
-        return
-    needed = _needed(fold.k[first:stop])
-    if needed.shape[0] == 0:
-        return
-    clocks_a_column = (needed.shape[0] + width - 1) // width
-    column = (clock - load_clocks) // clocks_a_column
-    if column >= streaming.shape[0]:
-        return
-    first_sent = (clock - load_clocks) % clocks_a_column * width
-    for place in needed[first_sent : first_sent + width]:
-        if place == CARRY:
-            events[PSUM_READS] += 1
-        elif streaming[column, place] != 0 and not fetched[column, place]:
-            fetched[column, place] = True
-            events[STREAMING_READS] += 1
-        for m in range(first, stop):
-            if fold.k[m] == place:
-                array.first_tag[m] = column
-                array.first_value[m] = outputs[fold.row[m], column] if place == CARRY else streaming[column, place]
+    n_multipliers, width = fold.k.shape[0], wiring.width
+    for at in range(wiring.n_needed.shape[0]):
+        first, stop = at * wiring.group, min((at + 1) * wiring.group, n_multipliers)
+        load_clocks = (wiring.n_weights[at] + width - 1) // width
+        if clock < load_clocks:
+            nth = 0
+            for m in range(first, stop):
+                if fold.k[m] >= 0:
+                    if nth // width == clock:
+                        array.first_tag[m] = WEIGHT
+                        array.first_value[m] = stationary[fold.row[m], fold.k[m]]
+                        events[STATIONARY_READS] += 1
+                    nth += 1
+            continue
+        n_needed = wiring.n_needed[at]
+        if n_needed == 0:
+            continue
+        clocks_a_column = (n_needed + width - 1) // width
+        column = (clock - load_clocks) // clocks_a_column
+        if column >= streaming.shape[0]:
+            continue
+        sent = (clock - load_clocks) % clocks_a_column * width
+        for i in range(first + sent, first + min(sent + width, n_needed)):
+            place = wiring.needed[i]
+            if place == CARRY:
+                events[PSUM_READS] += 1
+            elif streaming[column, place] != 0 and not fetched[column, place]:
+                fetched[column, place] = True
+                events[STREAMING_READS] += 1
+            for m in range(first, stop):
+                if fold.k[m] == place:
+                    array.first_tag[m] = column
+                    array.first_value[m] = outputs[fold.row[m], column] if place == CARRY else streaming[column, place]
 
 
 @njit
-def _multiply(fold: Fold, m: int, array: _Multipliers, busy: I64, events: I64) -> None:
-    """Let a multiplier use its second register, and move the first one on."""
-    tag = array.second_tag[m]
-    if tag == WEIGHT:
-        array.weight[m] = array.second_value[m]
-    elif tag >= 0:
-        if fold.k[m] == CARRY:
-            array.product[m, tag] = array.second_value[m]
-        else:
-            array.product[m, tag] = array.weight[m] * array.second_value[m]
-            busy[m] += 1
-            events[MULTIPLIES] += 1
-            if array.product[m, tag] != 0:
-                events[EFFECTUAL] += 1
-        array.n_products[m] += 1
-    array.second_tag[m] = array.first_tag[m]
-    array.second_value[m] = array.first_value[m]
-    array.first_tag[m] = NOTHING
+def _multiply(fold: Fold, array: _Multipliers, busy: I64, events: I64) -> None:
+    """Let every multiplier use its second register, and move the first one on."""
+    for m in range(fold.k.shape[0]):
+        tag = array.second_tag[m]
+        if tag == WEIGHT:
+            array.weight[m] = array.second_value[m]
+        elif tag >= 0:
+            product = array.second_value[m]
+            if fold.k[m] != CARRY:
+                product *= array.weight[m]
+                busy[m] += 1
+                events[MULTIPLIES] += 1
+                events[EFFECTUAL] += 1 if product != 0 else 0
+            array.product[m, tag] = product
+            array.n_products[m] += 1
+        array.second_tag[m] = array.first_tag[m]
+        array.second_value[m] = array.first_value[m]
+        array.first_tag[m] = NOTHING
+
+
+class _Sums(NamedTuple):
+    """Sums of a fold on their way out.
+
+    ``value``, ``ready`` int64[n_clusters, n_columns]: each sum, and the clock in which it leaves the adders.
+    ``n_summed``, ``n_written`` int64[n_clusters]: how many columns have entered the adders and been written. ``begun``
+    bool[n_rows, n_columns]: outputs of which a part has been written, in this fold or before.
+    ``chosen`` int64[n_lines]: the sum that each line takes in this clock.
+    """
+
+    value: I64
+    ready: I64
+    n_summed: I64
+    n_written: I64
+    chosen: I64
+    begun: NDArray[np.bool_]
+
+
+@njit
+def _write(fold: Fold, wiring: _Wiring, sums: _Sums, clock: int, outputs: I64, cut_rows: bool, events: I64) -> None:
+    """Let every line take the sum that has waited longest for it, the first of several; parts of a cut row add up."""
+    sums.chosen[:] = NOTHING
+    for cluster in range(wiring.first.shape[0]):
+        column, line = sums.n_written[cluster], wiring.line[cluster]
+        if column >= sums.n_summed[cluster] or sums.ready[cluster, column] > clock:
+            continue
+        other = sums.chosen[line]
+        if other == NOTHING or sums.ready[cluster, column] < sums.ready[other, sums.n_written[other]]:
+            sums.chosen[line] = cluster
+    for cluster in sums.chosen:
+        if cluster == NOTHING:
+            continue
+        row, column = fold.row[wiring.first[cluster]], sums.n_written[cluster]
+        outputs[row, column] = sums.value[cluster, column] + (outputs[row, column] if cut_rows else 0)
+        if cut_rows and sums.begun[row, column]:
+            events[PSUM_READS] += 1
+        sums.begun[row, column] = True
+        sums.n_written[cluster] += 1
+        events[OUTPUT_WRITES] += 1
+
+
+@njit
+def _add(wiring: _Wiring, array: _Multipliers, sums: _Sums, clock: int, n_levels: int) -> None:
+    """Let a sum enter the adders once all its products are there."""
+    for cluster in range(wiring.first.shape[0]):
+        column = sums.n_summed[cluster]
+        if column == sums.value.shape[1]:
+            continue
+        is_complete = True
+        total = np.int64(0)
+        for m in range(wiring.first[cluster], wiring.stop[cluster]):
+            if array.n_products[m] <= column:
+                is_complete = False
+                break
+            total += array.product[m, column]
+        if is_complete:
+            sums.value[cluster, column] = total
+            sums.ready[cluster, column] = clock + n_levels
+            sums.n_summed[cluster] += 1
 
 
 @njit
 def _run_fold(
-    fold: Fold, operands: tuple[I64, I64, I64], spec: SigmaSpec, busy: I64, events: I64
+    fold: Fold,
+    operands: tuple[I64, I64, I64],
+    begun: NDArray[np.bool_],
+    spec: SigmaSpec,
+    busy: I64,
+    events: I64,
 ) -> int:
     """Run one fold to its last write; return its clocks."""
     n_multipliers = spec.n_multipliers
@@ -171,58 +285,28 @@ def _run_fold(
         np.zeros(n_multipliers, dtype=np.int64),
     )
     fetched = np.zeros((n_columns, operands[1].shape[1]), dtype=np.bool_)
-    n_clusters = fold.cluster.max() + 1
-    n_summed = np.zeros(n_clusters, dtype=np.int64)
-    n_written = np.zeros(n_clusters, dtype=np.int64)
-    leaves_adders = np.zeros((n_clusters, n_columns), dtype=np.int64)
-    sums = np.zeros((n_clusters, n_columns), dtype=np.int64)
-    group = n_multipliers if spec.non_blocking else max(1, n_multipliers // spec.distribution_ports)
-    width = spec.distribution_ports if spec.non_blocking else 1
+    wiring = _wire(fold, spec)
+    n_clusters = wiring.first.shape[0]
+    sums = _Sums(
+        np.zeros((n_clusters, n_columns), dtype=np.int64),
+        np.zeros((n_clusters, n_columns), dtype=np.int64),
+        np.zeros(n_clusters, dtype=np.int64),
+        np.zeros(n_clusters, dtype=np.int64),
+        np.zeros(wiring.line.max() + 1, dtype=np.int64),
+        begun,
+    )
+    n_levels = adder_levels(n_multipliers)
+    n_left = n_clusters * n_columns
     # Clock 0 configures the networks; the first value is sent in clock 1.
     clock = 0
-    while n_written.sum() < n_clusters * n_columns:
+    while n_left > 0:
         clock += 1
-        for line in range(spec.collection_lines if spec.collection_lines > 0 else n_clusters):
-            chosen = NOTHING
-            for cluster in range(n_clusters):
-                members = np.flatnonzero(fold.cluster == cluster)
-                level, node = adder_of(members[0], members[-1])
-                own_line = cluster
-                if spec.collection_lines > 0:
-                    own_line = collection_line(level, node, n_multipliers, spec.collection_lines)
-                if own_line != line:
-                    continue
-                column = n_written[cluster]
-                waits = column < n_summed[cluster] and leaves_adders[cluster, column] <= clock
-                if waits and (
-                    chosen == NOTHING
-                    or leaves_adders[cluster, column] < leaves_adders[chosen, n_written[chosen]]
-                ):
-                    chosen = cluster
-            if chosen != NOTHING:
-                row = fold.row[np.flatnonzero(fold.cluster == chosen)[0]]
-                if spec.cut_rows:
-                    outputs[row, n_written[chosen]] += sums[chosen, n_written[chosen]]
-                else:
-                    outputs[row, n_written[chosen]] = sums[chosen, n_written[chosen]]
-                n_written[chosen] += 1
-                events[OUTPUT_WRITES] += 1
-        for cluster in range(n_clusters):
-            column = n_summed[cluster]
-            complete = column < n_columns
-            total = np.int64(0)
-            for m in range(n_multipliers):
-                if complete and fold.cluster[m] == cluster:
-                    complete = array.n_products[m] > column
-                    total += array.product[m, column]
-            if complete:
-                sums[cluster, column] = total
-                leaves_adders[cluster, column] = clock + adder_levels(n_multipliers)
-                n_summed[cluster] += 1
-        for m in range(n_multipliers):
-            _multiply(fold, m, array, busy, events)
-        for first in range(0, n_multipliers, group):
-            _send(fold, first, first + group, clock - 1, operands, width, array, fetched, events)
+        before = events[OUTPUT_WRITES]
+        _write(fold, wiring, sums, clock, outputs, spec.cut_rows, events)
+        n_left -= events[OUTPUT_WRITES] - before
+        _add(wiring, array, sums, clock, n_levels)
+        _multiply(fold, array, busy, events)
+        _send(fold, wiring, clock - 1, operands, array, fetched, events)
     # One clock to configure, one for the controller to notice the last write.
     return clock + 2
 
@@ -240,6 +324,7 @@ def sigma_stepped(stationary: I64, streaming: I64, spec: SigmaSpec) -> SigmaRun:
     """
     n_rows, n_places = stationary.shape
     outputs = np.zeros((n_rows, streaming.shape[0]), dtype=np.int64)
+    begun = np.zeros(outputs.shape, dtype=np.bool_)
     busy = np.zeros(spec.n_multipliers, dtype=np.int64)
     events = np.zeros(6, dtype=np.int64)
     places = np.zeros(np.count_nonzero(stationary), dtype=np.int64)
@@ -260,6 +345,6 @@ def sigma_stepped(stationary: I64, streaming: I64, spec: SigmaSpec) -> SigmaRun:
     while row < n_rows:
         row, taken = fill_fold(places, start, row, taken, fold, spec.cut_rows)
         if fold.k[0] != EMPTY:
-            total_cycles += _run_fold(fold, (stationary, streaming, outputs), spec, busy, events)
+            total_cycles += _run_fold(fold, (stationary, streaming, outputs), begun, spec, busy, events)
             n_folds += 1
     return SigmaRun(outputs, total_cycles, n_folds, busy, events)
