@@ -51,7 +51,8 @@ def test_cambricon_x_fast_equals_twin_and_stepped(layer):
     x = windows * (2 * np.arange(windows.size).reshape(windows.shape) + 1)
     run = cambricon_x_stepped(w, x, spec)
     assert np.array_equal(run.outputs, w @ x)
-    for name in run._fields[1:]:
+    assert run.n_segments_taken == spec.n_pes * counts.n_segment_reads
+    for name in counts._fields:
         assert np.array_equal(getattr(run, name), getattr(counts, name)), name
     assert counts.n_effectual_macs == (weights.astype(int) @ windows.astype(int)).sum()
 

@@ -14,7 +14,11 @@ I64 = NDArray[np.int64]
 
 
 class CambriconXRun(NamedTuple):
-    """What the stepped array did: ``outputs`` int64[K, n_windows]; the other fields as in the fast path."""
+    """What the stepped array did.
+
+    ``outputs`` int64[K, n_windows]. ``n_segments_taken``: segments that PEs got of the ``n_segment_reads`` that the
+    input buffer gave. The other fields as in the fast path.
+    """
 
     outputs: I64
     total_cycles: int
@@ -23,6 +27,28 @@ class CambriconXRun(NamedTuple):
     pe_busy_cycles: I64
     pe_empty_cycles: I64
     pe_wait_cycles: I64
+    n_segment_reads: int
+    n_weight_reads: int
+    n_segments_taken: int
+
+
+class _Pes(NamedTuple):
+    """What the PEs hold, int64[n_pes] each.
+
+    ``position``, ``place``: the next kept weight, and the input of the one before. ``segment``: in work. ``idled``:
+    cycles spent on it without a weight, -1 once it had one. ``psum``: the output neuron. ``spent``: 1 in a clock in
+    which the PE did something. ``busy``, ``empty``, ``wait``: as in the fast path.
+    """
+
+    position: I64
+    place: I64
+    segment: I64
+    idled: I64
+    psum: I64
+    spent: I64
+    busy: I64
+    empty: I64
+    wait: I64
 
 
 @njit
@@ -45,6 +71,63 @@ def compress_steps(weights: I64) -> tuple[I64, I64, I64]:
 
 
 @njit
+def _clock(
+    pes: _Pes, lasts: I64, values: I64, steps: I64, window: I64, n_held: int, spec: CambriconXSpec
+) -> tuple[int, int, int, int]:
+    """Let every PE work for one clock on the segments in the input buffer.
+
+    Parameters
+    ----------
+    lasts
+        int64[n_active]: where the kept weights of each working PE end.
+    values, steps
+        The kept weights, see :func:`compress_steps`.
+    window
+        int64[L]: the inputs.
+    n_held
+        Segments up to which the input buffer was filled.
+
+    Returns
+    -------
+    int, int, int, int
+        PEs that worked; words of weights that they read; MACs; those on a neuron that is not zero.
+    """
+    n_worked = n_words = n_macs = n_effectual = 0
+    for pe in range(lasts.size):
+        last, spent = lasts[pe], 0
+        while pes.segment[pe] < n_held and spent == 0:
+            stop = (pes.segment[pe] + 1) * spec.segment
+            position, place, psum = pes.position[pe], pes.place[pe], pes.psum[pe]
+            end = min(last, position + spec.multipliers)
+            first = position
+            while position < end and place + steps[position] < stop:
+                place += steps[position]
+                neuron = window[place]
+                psum += values[position] * neuron
+                n_effectual += 1 if neuron != 0 else 0
+                position += 1
+            exhausted = position == last or place + steps[position] >= stop
+            if position > first:
+                n_words += 1
+                n_macs += position - first
+                pes.position[pe], pes.place[pe], pes.psum[pe] = position, place, psum
+                pes.busy[pe] += 1
+                pes.idled[pe] = -1
+                spent = 1
+            elif 0 <= pes.idled[pe] < spec.empty_segment_cycles:
+                pes.idled[pe] += 1
+                pes.empty[pe] += 1
+                spent = 1
+                exhausted = pes.idled[pe] == spec.empty_segment_cycles
+            if exhausted:
+                pes.segment[pe] += 1
+                pes.idled[pe] = 0
+        pes.spent[pe] = spent
+        n_worked += spent
+    return n_worked, n_words, n_macs, n_effectual
+
+
+@njit
 def cambricon_x_stepped(weights: I64, windows: I64, spec: CambriconXSpec) -> CambriconXRun:
     """Step one layer; the twin of :func:`~accel_sim.kernels.sparse.cambricon_x.cambricon_x_layer`.
 
@@ -60,62 +143,58 @@ def cambricon_x_stepped(weights: I64, windows: I64, spec: CambriconXSpec) -> Cam
     n_outputs, n_places = weights.shape
     values, steps, start = compress_steps(weights)
     n_segments = (n_places + spec.segment - 1) // spec.segment
+    a_set = spec.segments_per_barrier if spec.segments_per_barrier > 0 else n_segments
     outputs = np.zeros((n_outputs, windows.shape[1]), dtype=np.int64)
-    busy = np.zeros(spec.n_pes, dtype=np.int64)
-    empty = np.zeros(spec.n_pes, dtype=np.int64)
-    wait = np.zeros(spec.n_pes, dtype=np.int64)
-    cycles = n_macs = n_effectual = 0
-    position = np.zeros(spec.n_pes, dtype=np.int64)
-    place = np.zeros(spec.n_pes, dtype=np.int64)
-    segment = np.zeros(spec.n_pes, dtype=np.int64)
-    idled = np.zeros(spec.n_pes, dtype=np.int64)
+    registers = np.zeros((9, spec.n_pes), dtype=np.int64)
+    pes = _Pes(
+        registers[0],
+        registers[1],
+        registers[2],
+        registers[3],
+        registers[4],
+        registers[5],
+        registers[6],
+        registers[7],
+        registers[8],
+    )
+    cycles = n_macs = n_effectual = n_segment_reads = n_weight_reads = n_segments_taken = 0
     for window in range(windows.shape[1]):
+        inputs = windows[:, window]
         for first_output in range(0, n_outputs, spec.n_pes):
-            n_active = min(spec.n_pes, n_outputs - first_output)
-            segment[:] = 0
-            idled[:] = 0
-            for pe in range(n_active):
-                position[pe] = start[first_output + pe]
-                place[pe] = -1
-            barrier = spec.segments_per_barrier if spec.segments_per_barrier > 0 else n_segments
-            while barrier < n_segments + max(1, spec.segments_per_barrier):
-                worked = False
-                spent = np.zeros(spec.n_pes, dtype=np.bool_)
-                for pe in range(n_active):
-                    last = start[first_output + pe + 1]
-                    while segment[pe] < min(barrier, n_segments) and not spent[pe]:
-                        stop = (segment[pe] + 1) * spec.segment
-                        n_picked = 0
-                        while position[pe] < last and n_picked < spec.multipliers:
-                            next_place = place[pe] + steps[position[pe]]
-                            if next_place >= stop:
-                                break
-                            neuron = windows[next_place, window]
-                            outputs[first_output + pe, window] += values[position[pe]] * neuron
-                            n_macs += 1
-                            n_effectual += 1 if neuron != 0 else 0
-                            place[pe] = next_place
-                            position[pe] += 1
-                            n_picked += 1
-                        exhausted = position[pe] == last or place[pe] + steps[position[pe]] >= stop
-                        if n_picked > 0:
-                            busy[pe] += 1
-                            spent[pe] = True
-                            idled[pe] = -1
-                        elif idled[pe] >= 0 and idled[pe] < spec.empty_segment_cycles:
-                            idled[pe] += 1
-                            empty[pe] += 1
-                            spent[pe] = True
-                            exhausted = idled[pe] == spec.empty_segment_cycles
-                        if exhausted:
-                            segment[pe] += 1
-                            idled[pe] = 0
-                        worked = worked or spent[pe]
-                if worked:
+            lasts = start[first_output + 1 : min(first_output + spec.n_pes, n_outputs) + 1]
+            pes.position[: lasts.size] = start[first_output : first_output + lasts.size]
+            pes.place[:] = -1
+            pes.segment[:] = 0
+            pes.idled[:] = 0
+            pes.psum[:] = 0
+            pes.spent[:] = 0
+            n_held = 0
+            while n_held < n_segments:
+                # The buffer is filled for all PEs, and again when the last of them is done with it.
+                coming = min(a_set, n_segments - n_held)
+                n_held += coming
+                n_segment_reads += coming
+                n_segments_taken += coming * spec.n_pes
+                while True:
+                    n_worked, n_words, n_done, n_useful = _clock(pes, lasts, values, steps, inputs, n_held, spec)
+                    if n_worked == 0:
+                        break
                     cycles += 1
-                    for pe in range(spec.n_pes):
-                        if not spent[pe]:
-                            wait[pe] += 1
-                else:
-                    barrier += max(1, spec.segments_per_barrier)
-    return CambriconXRun(outputs, cycles, n_macs, n_effectual, busy, empty, wait)
+                    n_weight_reads += n_words
+                    n_macs += n_done
+                    n_effectual += n_useful
+                    pes.wait[:] += 1 - pes.spent
+            for pe in range(lasts.size):
+                outputs[first_output + pe, window] = pes.psum[pe]
+    return CambriconXRun(
+        outputs,
+        cycles,
+        n_macs,
+        n_effectual,
+        pes.busy,
+        pes.empty,
+        pes.wait,
+        n_segment_reads,
+        n_weight_reads,
+        n_segments_taken,
+    )

@@ -67,7 +67,9 @@ def cnvlutin_stepped(ifmap: I64, filters: I64, shape: CnvlutinShape, spec: Cnvlu
         Layer and array.
     """
     n_filters, n_channels = filters.shape[0], filters.shape[1]
-    outputs = np.zeros((n_filters, shape.p, shape.q), dtype=np.int64)
+    # The filters of all tiles side by side, as they stand in the rows of SB.
+    rows = np.ascontiguousarray(filters.transpose(1, 2, 3, 0))
+    psums = np.zeros((shape.p, shape.q, n_filters), dtype=np.int64)
     slice_size = (n_channels + spec.n_lanes - 1) // spec.n_lanes
     at_once = spec.n_tiles * spec.filters
     n_replays = (n_filters + at_once - 1) // at_once
@@ -109,10 +111,11 @@ def cnvlutin_stepped(ifmap: I64, filters: I64, shape: CnvlutinShape, spec: Cnvlu
                     if lane.place[unit] < lane.n_pairs[unit]:
                         value, channel = lane.pairs[unit, lane.place[unit]]
                         first = lane.replay[unit] * at_once
-                        for k in range(first, min(n_filters, first + at_once)):
-                            outputs[k, p, q] += value * filters[k, channel, r, s]
-                            n_macs += 1
-                            n_weight_reads += 1 if (k - first) % spec.filters == 0 else 0
+                        last = min(n_filters, first + at_once)
+                        for k in range(first, last):
+                            psums[p, q, k] += value * rows[channel, r, s, k]
+                        n_macs += last - first
+                        n_weight_reads += (last - first + spec.filters - 1) // spec.filters
                         lane.place[unit] += 1
                         busy[unit] += 1
                         worked = True
@@ -141,6 +144,5 @@ def cnvlutin_stepped(ifmap: I64, filters: I64, shape: CnvlutinShape, spec: Cnvlu
                 cycles += 1
             else:
                 wait -= 1
-    return CnvlutinRun(
-        outputs, cycles + spec.pipeline_cycles, n_macs, busy, empty, wait, n_brick_reads, n_weight_reads
-    )
+    outputs = np.ascontiguousarray(psums.transpose(2, 0, 1))
+    return CnvlutinRun(outputs, cycles + spec.pipeline_cycles, n_macs, busy, empty, wait, n_brick_reads, n_weight_reads)
