@@ -7,10 +7,14 @@ from accel_sim.errors import ArchError, Fault
 from accel_sim.validation.verify.adder_tree import AdderTreeTwin
 from accel_sim.validation.verify.pixel_mesh import PixelMeshTwin
 from accel_sim.validation.verify.row_stationary_mesh import RowStationaryTwin
+from accel_sim.validation.verify.skip_bitmap_gemm import BitmapGemmStepper
 from accel_sim.validation.verify.skip_cambricon_x import CambriconXStepper
 from accel_sim.validation.verify.skip_cnvlutin import CnvlutinStepper
+from accel_sim.validation.verify.skip_dual_side import DualSideStepper
 from accel_sim.validation.verify.skip_eie import EieStepper
 from accel_sim.validation.verify.skip_ese import EseStepper
+from accel_sim.validation.verify.skip_n_of_m import NOfMStepper
+from accel_sim.validation.verify.skip_scnn import ScnnStepper
 from accel_sim.validation.verify.skipping import SkippingTwin
 from accel_sim.validation.verify.systolic import SystolicTwin
 from accel_sim.validation.verify.twin import Twin
@@ -21,6 +25,10 @@ TWINS: dict[str, Twin] = {
     "pixel_mesh": PixelMeshTwin(),
     "systolic": SystolicTwin(),
     "eie": SkippingTwin(EieStepper()),
+    "scnn": SkippingTwin(ScnnStepper()),
+    "n_of_m_tensor_core": SkippingTwin(NOfMStepper()),
+    "dual_side_tensor_core": SkippingTwin(DualSideStepper()),
+    "bitmap_gemm": SkippingTwin(BitmapGemmStepper()),
     "ese": SkippingTwin(EseStepper()),
     "cambricon_x": SkippingTwin(CambriconXStepper()),
     "cnvlutin": SkippingTwin(CnvlutinStepper()),

@@ -92,6 +92,11 @@ class StepTile:
             windows[..., r, s] = padded[:, :, rows, cols].transpose(0, 2, 3, 1)
         return windows.reshape(self.n_windows, -1)
 
+    def window_index(self, output: tuple[int, int, int, int]) -> int:
+        """Return which of the `windows` an output (image, filter, row, column) within the step comes from."""
+        image, _, row, column = output
+        return (image * self.band.p + row) * self.shape.q + column
+
     def ofmap(self, by_window: I64) -> I64:
         """Return (windows, K) as (N, K, P, Q)."""
         return by_window.reshape(self.band.n, self.band.p, self.shape.q, -1).transpose(0, 3, 1, 2)
@@ -215,6 +220,8 @@ class SkippingTwin:
             )
             return int(self.stepper.step(fewer).outputs[inside])
 
+        if found(right.size) == right[-1]:
+            return WrongSum(part, run.detail[part].end, "on the way out", int(run.outputs[output]), int(right[-1]))
         agree, differ = 0, right.size
         while differ - agree > 1:
             middle = (agree + differ) // 2
@@ -245,7 +252,8 @@ def moved(
         Words that arrive, over all receivers; ``words`` where each has one.
     """
     received = words if arrivals is None else arrivals
-    copies = received // words if words else 0
+    # Bytes may move without a word: pointers to columns that hold nothing.
+    copies = received // words if words else 1
     assert copies * words == received, "every word goes to as many receivers"
     return {
         ActionKey(level, tensor, "read", peer): Tally(words, received, n_bytes),
@@ -253,9 +261,9 @@ def moved(
     }
 
 
-def counted(level: str, tensor: str, event: str, words: int, n_bytes: int) -> dict[ActionKey, Tally]:
-    """Return an access that goes nowhere else: one of a PE's own register files."""
-    return {ActionKey(level, tensor, event): Tally(words, words, n_bytes)}
+def counted(level: str, tensor: str, event: str, words: int, n_bytes: int, peer: str = "") -> dict[ActionKey, Tally]:
+    """Return an access of which the other end is not counted, such as one of a PE's own register files."""
+    return {ActionKey(level, tensor, event, peer): Tally(words, words, n_bytes)}
 
 
 def _common(tile: StepTile, run: StepRun) -> dict[ActionKey, Tally]:
@@ -325,7 +333,5 @@ def _tile(job: LayerJob, step: _Step, operands: Operands) -> StepTile:
 
 def _sums(tile: StepTile, output: tuple[int, int, int, int]) -> I64:
     """Return numpy's sum of an output after each tap of its filter: channels, then rows, then columns."""
-    image, in_block, row, column = output
-    window = tile.windows()[(image * tile.band.p + row) * tile.shape.q + column]
-    sums: I64 = np.cumsum(window * tile.filters[in_block].ravel())
+    sums: I64 = np.cumsum(tile.windows()[tile.window_index(output)] * tile.filters[output[1]].ravel())
     return sums
