@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Problem = tuple[tuple[str | int, ...], str]
 """A key's path and what is wrong there."""
 
+MOST_PES = 2**20
+"""A run takes memory for each PE."""
 TENSORS = ("ifmap", "filter", "psum", "ofmap")
 MARKS = ("found", "derived", "memory-high", "memory-medium", "memory-low", "choice", "set")
 
@@ -48,6 +50,8 @@ def _dataflow(arch: Accelerator) -> Iterator[Problem]:
 
 
 def _array(arch: Accelerator) -> Iterator[Problem]:
+    if arch.array.n_pes > MOST_PES:
+        yield ("array",), f"its sizes make {arch.array.n_pes} PEs; allowed: at most {MOST_PES}"
     for path, message in arch.array.problems(arch):
         yield ("array", *path), message
     if arch.activations == "on_chip" and not arch.array.FMAPS_ON_CHIP:

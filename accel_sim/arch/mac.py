@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from accel_sim.arch.spec import Count, Spec
+from accel_sim.arch.spec import Spec, Width
 
 
 class OperandBits(Spec):
     """Width in bits of each operand of a MAC."""
 
-    ifmap: Count
-    filter: Count
-    psum: Count
+    ifmap: Width
+    filter: Width
+    psum: Width
 
 
 class Mac(Spec):

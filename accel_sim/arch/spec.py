@@ -20,10 +20,24 @@ def _size_bytes(value: object) -> object:
     return parse_bytes(value) if isinstance(value, str) else value
 
 
-Count = Annotated[int, Field(gt=0)]
+MOST_COUNT = 2**31 - 1
+Count = Annotated[int, Field(gt=0, le=MOST_COUNT)]
 """A whole number of at least one."""
 
-Natural = Annotated[int, Field(ge=0)]
+MOST_WAYS = 65_536
+Ways = Annotated[int, Field(gt=0, le=MOST_WAYS)]
+"""How many of something an array has side by side or in a row, such as PEs, lanes or words of a queue.
+
+A run takes memory for each, and products of several such numbers stay within 64 bits.
+"""
+
+Width = Annotated[int, Field(gt=0, le=64)]
+"""Bits of a value."""
+
+RunWidth = Annotated[int, Field(gt=0, le=32)]
+"""Bits of the number of zeros before a stored value."""
+
+Natural = Annotated[int, Field(ge=0, le=MOST_COUNT)]
 """A whole number that may be zero."""
 
 Positive = Annotated[float, Field(gt=0)]
@@ -32,7 +46,7 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 """A number that may be zero."""
 
-Size = Annotated[int, BeforeValidator(_size_bytes), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(_size_bytes), Field(gt=0, le=2**48)]
 """A size in bytes, written as an integer or a text such as ``64 KiB``."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from accel_sim.arch.arrays.base import ArraySpec
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Ways
 
 if TYPE_CHECKING:
     from accel_sim.arch.arrays.registers import RegisterFile
@@ -30,9 +30,9 @@ class AdderTree(ArraySpec):
     DATAFLOWS: ClassVar[tuple[str, ...]] = ("no_local_reuse",)
 
     organisation: Literal["adder_tree"]
-    tn: Count
-    ti: Count
-    pipeline_stages: Count
+    tn: Ways
+    ti: Ways
+    pipeline_stages: Ways
 
     @property
     def n_pes(self) -> int:

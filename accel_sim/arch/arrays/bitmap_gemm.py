@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from accel_sim.arch.arrays.base import Problem
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Natural, Ways
 
 if TYPE_CHECKING:
     from accel_sim.arch.accelerator import Accelerator
@@ -41,9 +41,9 @@ class BitmapGemm(SkippingArray):
     NATIVE: ClassVar[tuple[str, ...]] = ("bitmap",)
 
     organisation: Literal["bitmap_gemm"]
-    multipliers: Count
-    distribution_ports: Count
-    collection_lines: int
+    multipliers: Ways
+    distribution_ports: Ways
+    collection_lines: Natural
     non_blocking: bool
     cut_rows: bool
     drop_useless: bool
@@ -76,5 +76,3 @@ class BitmapGemm(SkippingArray):
                 ("distribution_ports",),
                 f"found {self.distribution_ports}, more than array.multipliers, which is {self.multipliers}",
             )
-        if self.collection_lines < 0:
-            yield ("collection_lines",), f"found {self.collection_lines}; allowed: at least 0"

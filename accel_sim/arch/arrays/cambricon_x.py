@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from accel_sim.arch.arrays.base import Problem
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Natural, RunWidth, Ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,12 +41,12 @@ class CambriconX(SkippingArray):
     NATIVE: ClassVar[tuple[str, ...]] = ("csc_relative",)
 
     organisation: Literal["cambricon_x"]
-    pes: Count
-    multipliers: Count
-    segment: Count
-    segments_per_barrier: int
+    pes: Ways
+    multipliers: Ways
+    segment: Ways
+    segments_per_barrier: Natural
     empty_segment_cycles: Literal[0, 1]
-    step_bits: Count
+    step_bits: RunWidth
 
     @property
     def n_pes(self) -> int:
@@ -67,5 +67,3 @@ class CambriconX(SkippingArray):
         yield from super().problems(arch)
         if self.segment % WORD_BITS:
             yield ("segment",), f"found {self.segment}; allowed: multiples of {WORD_BITS}"
-        if self.segments_per_barrier < 0:
-            yield ("segments_per_barrier",), f"found {self.segments_per_barrier}; allowed: at least 0"

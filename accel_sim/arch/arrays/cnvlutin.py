@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Ways
 
 
 class Cnvlutin(SkippingArray):
@@ -32,13 +32,13 @@ class Cnvlutin(SkippingArray):
     )
 
     organisation: Literal["cnvlutin"]
-    lanes: Count
-    brick: Count
-    tiles: Count
-    filters: Count
+    lanes: Ways
+    brick: Ways
+    tiles: Ways
+    filters: Ways
     empty_brick_cycles: Literal[0, 1]
     encoded: bool
-    pipeline_cycles: Count
+    pipeline_cycles: Ways
 
     @property
     def n_pes(self) -> int:

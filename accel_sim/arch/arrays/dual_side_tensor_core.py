@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Ways
 
 
 class DualSideTensorCore(SkippingArray):
@@ -27,11 +27,11 @@ class DualSideTensorCore(SkippingArray):
     NATIVE: ClassVar[tuple[str, ...]] = ("bitmap",)
 
     organisation: Literal["dual_side_tensor_core"]
-    units: Count
-    tile_m: Count
-    tile_n: Count
-    step_m: Count
-    step_n: Count
+    units: Ways
+    tile_m: Ways
+    tile_n: Ways
+    step_m: Ways
+    step_n: Ways
     empty_place_cycles: Literal[0, 1]
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from accel_sim.arch.arrays.base import Problem
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Natural, Ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +37,14 @@ class NOfMTensorCore(SkippingArray):
     TAKES_DENSE: ClassVar[bool] = True
 
     organisation: Literal["n_of_m_tensor_core"]
-    cores: Count
-    macs: Count
-    mma_m: Count
-    mma_n: Count
-    mma_k: Count
-    n: Count
-    m: Count
-    operand_bytes_per_cycle: int
+    cores: Ways
+    macs: Ways
+    mma_m: Ways
+    mma_n: Ways
+    mma_k: Ways
+    n: Ways
+    m: Ways
+    operand_bytes_per_cycle: Natural
 
     @property
     def n_pes(self) -> int:
@@ -67,9 +67,8 @@ class NOfMTensorCore(SkippingArray):
             yield ("n",), f"found {self.n}, more than array.m, which is {self.m}"
         elif self.mma_k * self.m % self.n:
             yield ("mma_k",), f"found {self.mma_k}; {self.n} of {self.m} must divide it"
-        if self.operand_bytes_per_cycle < 0:
-            yield ("operand_bytes_per_cycle",), f"found {self.operand_bytes_per_cycle}; allowed: at least 0"
-        if (arch.mac.sparsity == "n_of_m") != (arch.formats.filter == "n_of_m"):
+        known = arch.mac.sparsity in self.SPARSITY and arch.formats.filter in self.FORMATS["filter"]
+        if known and (arch.mac.sparsity == "n_of_m") != (arch.formats.filter == "n_of_m"):
             yield (
                 ("organisation",),
                 f"mac.sparsity {arch.mac.sparsity!r} and formats.filter {arch.formats.filter!r} exclude each other: "

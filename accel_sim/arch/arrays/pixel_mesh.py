@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from accel_sim.arch.arrays.base import ArraySpec
 from accel_sim.arch.arrays.registers import RegisterFile
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Ways
 
 if TYPE_CHECKING:
     from accel_sim.arch.mac import OperandBits
@@ -31,10 +31,10 @@ class PixelMesh(ArraySpec):
     FMAPS_ON_CHIP: ClassVar[bool] = True
 
     organisation: Literal["pixel_mesh"]
-    rows: Count
-    cols: Count
-    fifo_words: Count
-    pipeline_stages: Count
+    rows: Ways
+    cols: Ways
+    fifo_words: Ways
+    pipeline_stages: Ways
 
     @property
     def n_pes(self) -> int:

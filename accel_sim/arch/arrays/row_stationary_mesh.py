@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from accel_sim.arch.arrays.base import ArraySpec
 from accel_sim.arch.arrays.registers import RegisterFile
-from accel_sim.arch.spec import Count, Natural
+from accel_sim.arch.spec import Natural, Ways
 
 if TYPE_CHECKING:
     from accel_sim.arch.mac import OperandBits
@@ -39,16 +39,16 @@ class RowStationaryMesh(ArraySpec):
     DATAFLOWS: ClassVar[tuple[str, ...]] = ("row_stationary",)
 
     organisation: Literal["row_stationary_mesh"]
-    rows: Count
-    cols: Count
-    filter_rf_words: Count
-    ifmap_rf_words: Count
-    psum_rf_words: Count
+    rows: Ways
+    cols: Ways
+    filter_rf_words: Ways
+    ifmap_rf_words: Ways
+    psum_rf_words: Ways
     filter_rf_cell: Cell = "sram"
     ifmap_rf_cell: Cell = "registers"
     psum_rf_cell: Cell = "registers"
     pipeline_stages: Natural
-    psum_fifo_words: Count
+    psum_fifo_words: Ways
     psum_add_cycles: Literal[0, 1]
     filter_prefetch: bool
     stops_for_fmaps: bool

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from accel_sim.arch.arrays.base import Problem
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Natural, RunWidth, Ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,17 +47,17 @@ class Scnn(SkippingArray):
     NATIVE: ClassVar[tuple[str, ...]] = ("csc_relative",)
 
     organisation: Literal["scnn"]
-    pe_rows: Count
-    pe_cols: Count
-    i_vector: Count
-    f_vector: Count
-    n_banks: Count
-    accumulator_entries: Count
-    bank_queue: int
+    pe_rows: Ways
+    pe_cols: Ways
+    i_vector: Ways
+    f_vector: Ways
+    n_banks: Ways
+    accumulator_entries: Ways
+    bank_queue: Natural
     barrier: Literal["group", "channel"]
     halo_overlap: bool
     tile_padding: bool
-    run_bits: Count
+    run_bits: RunWidth
 
     @property
     def n_pes(self) -> int:
@@ -90,5 +90,3 @@ class Scnn(SkippingArray):
         yield from super().problems(arch)
         if self.n_banks > MOST_BANKS or self.n_banks & (self.n_banks - 1):
             yield ("n_banks",), f"found {self.n_banks}; allowed: powers of two up to {MOST_BANKS}"
-        if self.bank_queue < 0:
-            yield ("bank_queue",), f"found {self.bank_queue}; allowed: at least 0"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from accel_sim.arch.arrays.base import ArraySpec, Problem
 from accel_sim.arch.arrays.registers import RegisterFile
-from accel_sim.arch.spec import Count, Natural
+from accel_sim.arch.spec import Natural, Ways
 
 if TYPE_CHECKING:
     from accel_sim.arch.accelerator import Accelerator
@@ -54,8 +54,8 @@ class SystolicMesh(ArraySpec):
     FMAPS_ON_CHIP: ClassVar[bool] = True
 
     organisation: Literal["systolic"]
-    rows: Count
-    cols: Count
+    rows: Ways
+    cols: Ways
     skip_edges: bool = True
     double_buffered: bool = True
     pipelined: bool = True
