@@ -20,7 +20,7 @@ from accel_sim.compression.masks import tensor_mask
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DRAM, LOADERS, allocator, space
 from accel_sim.lowering.macs import STEP_MACS
-from accel_sim.lowering.skipping_cut import Band, cut_layer, end_byte, filter_edges, start_byte
+from accel_sim.lowering.skipping_cut import Step, cut_layer, end_byte, filter_edges, layer_steps, start_byte
 from accel_sim.lowering.skipping_machines import MACHINES
 from accel_sim.lowering.skipping_tile import I64, SkipCost, SkipTile
 from accel_sim.lowering.transfer import Runs, box_address, box_runs
@@ -84,29 +84,28 @@ class _Skipping:
         self.facts: dict[str, int] = {}
 
     def queue_steps(self) -> None:
-        """Queue all steps: groups outermost, then bands, then blocks of filters."""
-        shape, cut = self.shape, self.cut
-        streamed = cut.c < shape.c
-        for group in range(shape.groups):
-            for band in cut.bands:
-                ifmap = self._ifmap_pieces(group, band)
-                for first_k in range(0, shape.k, cut.k):
-                    k = min(cut.k, shape.k - first_k)
-                    uses = (
-                        Use("ifmap", ifmap, streamed or first_k == 0, streamed or first_k + k == shape.k),
-                        Use(
-                            "filter",
-                            self._filter_pieces(group, first_k, k),
-                            not cut.resident or band is cut.bands[0],
-                            not cut.resident or band is cut.bands[-1],
-                        ),
-                    )
-                    for use in uses:
-                        self._load(use)
-                    n_outputs = band.n * band.p * shape.q * k
-                    cost = self._cost(group, band, first_k, k)
-                    self._compute(cost, uses, n_outputs * shape.c * shape.r * shape.s, n_outputs)
-                    self._store(group, band, first_k, k)
+        """Queue all steps; what of an operand the next step needs too stays on chip where there is room."""
+        cut, bands = self.cut, self.cut.bands
+        streamed = cut.c < self.shape.c
+        for step in layer_steps(cut, self.shape):
+            is_first = step.first_k == 0
+            is_last = step.first_k + step.k == step.n_groups * self.shape.k
+            if is_first:
+                ifmap = self._ifmap_pieces(step)
+            uses = (
+                Use("ifmap", ifmap, streamed or is_first, streamed or is_last),
+                Use(
+                    "filter",
+                    self._filter_pieces(step),
+                    not cut.resident or step.band is bands[0],
+                    not cut.resident or step.band is bands[-1],
+                ),
+            )
+            for use in uses:
+                self._load(use)
+            n_outputs = step.band.n * step.band.p * self.shape.q * step.k
+            self._compute(self._cost(step), uses, n_outputs * self.shape.c * self.shape.r * self.shape.s, n_outputs)
+            self._store(step)
 
     def build(self) -> LayerProgram:
         """Return the program, with the MACs done and skipped and what the result says of the sparsity."""
@@ -131,15 +130,14 @@ class _Skipping:
             details={"sparsity": facts},
         )
 
-    def _cost(self, group: int, band: Band, first_k: int, k: int) -> SkipCost:
-        shape = self.shape
-        first_c, first_filter = group * shape.c, group * shape.k + first_k
+    def _cost(self, step: Step) -> SkipCost:
         tile = SkipTile(
-            shape=shape,
-            images=_rows(self.ifmap, band.first_n, band.n),
-            filter_bits=_rows(self.filters, first_filter, k),
-            first_c=first_c,
-            band=band,
+            shape=self.shape,
+            images=_rows(self.ifmap, step.band.first_n, step.band.n),
+            filter_bits=_rows(self.filters, step.group * self.shape.k + step.first_k, step.k),
+            first_c=step.group * self.shape.c,
+            band=step.band,
+            n_groups=step.n_groups,
         )
         cost = self.machine.cost(self.arch, self.bits, tile)
         self.n_done += cost.n_done
@@ -148,22 +146,24 @@ class _Skipping:
             self.facts[name] = self.facts.get(name, 0) + value
         return cost
 
-    def _ifmap_pieces(self, group: int, band: Band) -> list[Piece]:
+    def _ifmap_pieces(self, step: Step) -> list[Piece]:
         """Return a band's ifmap, so many channels at a time; nothing where it is all padding."""
-        place, shape = self.places.inputs[0], self.shape
+        place, shape, band = self.places.inputs[0], self.shape, step.band
+        channels = step.n_groups * shape.c
         pieces = []
-        for first_c in range(0, shape.c if band.rows else 0, self.cut.c):
-            size = (band.n, min(self.cut.c, shape.c - first_c), band.rows, shape.w)
-            address = int(box_address(place, band.first_n, group * shape.c + first_c, band.first_row, 0, size))
+        for first_c in range(0, channels if band.rows else 0, self.cut.c):
+            size = (band.n, min(self.cut.c, channels - first_c), band.rows, shape.w)
+            address = int(box_address(place, band.first_n, step.group * shape.c + first_c, band.first_row, 0, size))
             pieces.append(Piece(address, math.prod(size), box_runs(place, *size)))
         return pieces
 
-    def _filter_pieces(self, group: int, first_k: int, k: int) -> list[Piece]:
+    def _filter_pieces(self, step: Step) -> list[Piece]:
         """Return a block of filters, in one piece where it fits."""
         place, shape = self.places.filter, self.shape
         assert place is not None
         words_each = shape.c * shape.r * shape.s
-        edges = filter_edges(self.cut, place, (group * shape.k + first_k) * words_each, k * words_each)
+        first = (step.group * shape.k + step.first_k) * words_each
+        edges = filter_edges(self.cut, place, first, step.k * words_each)
         return [
             Piece(place.base + start_byte(place, low), high - low, Runs(end_byte(place, high) - start_byte(place, low)))
             for low, high in zip(edges[:-1], edges[1:], strict=True)
@@ -190,7 +190,7 @@ class _Skipping:
     def _compute(self, cost: SkipCost, uses: Sequence[Use], n_macs: int, n_outputs: int) -> None:
         """Queue a step: as many commands as an operand has pieces, with an even share of the cycles each."""
         results = self.buffers["ofmap"]
-        room = self.bits.bytes_of("ofmap", n_outputs)
+        room = self.bits.bytes_of(self.arch.array.RESULTS, n_outputs)
         grant = self.builder.template(waits={space(results): room}, signals={"grant:array": 1})
         self.builder.queue(allocator(results), grant)
         n_parts = max(len(use.pieces) for use in uses)
@@ -228,16 +228,17 @@ class _Skipping:
                     signals[space(self.buffers[tensor])] = piece.runs.n_bytes
         return waits, signals
 
-    def _store(self, group: int, band: Band, first_k: int, k: int) -> None:
+    def _store(self, step: Step) -> None:
         """Queue the store of a step's results, packed on the way where the ofmap is compressed."""
-        place, shape, results = self.places.ofmap, self.shape, self.buffers["ofmap"]
-        words = band.n * k * band.p * shape.q
-        runs = box_runs(place, band.n, k, band.p, shape.q)
+        place, shape, results, band = self.places.ofmap, self.shape, self.buffers["ofmap"], step.band
+        size = (band.n, step.k, band.p, shape.q)
+        words, runs = math.prod(size), box_runs(place, *size)
         demands, actions = self.context.store("ofmap", runs, words, self.bits.ofmap, results)
-        signals = {space(results): self.bits.bytes_of("ofmap", words), **self.context.ledger.signals(self.layer.name)}
+        held = self.bits.bytes_of(self.arch.array.RESULTS, words)
+        signals = {space(results): held, **self.context.ledger.signals(self.layer.name)}
         row = self.builder.template(waits={"done:array": 1}, signals=signals, demands=demands, actions=actions)
-        size = (band.n, k, band.p, shape.q)
-        address = int(box_address(place, band.first_n, group * shape.k + first_k, band.first_p, 0, size))
+        first_k = step.group * shape.k + step.first_k
+        address = int(box_address(place, band.first_n, first_k, band.first_p, 0, size))
         self.builder.queue(DMA_OFMAP, row, 0, address)
         self.n_stores += 1
 

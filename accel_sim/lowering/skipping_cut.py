@@ -31,7 +31,8 @@ class Cut(NamedTuple):
 
     ``bands`` of the fmaps and ``k`` filters a block. ``resident``: all filters of a group stay on chip while its bands
     pass; else each block comes again for each band, in pieces of at most ``piece_bytes`` that follow each other. A band
-    stays for all blocks if ``c`` are all its channels; else it comes again for each, ``c`` channels at a time.
+    stays for all blocks if ``c`` are all its channels; else it comes again for each, ``c`` channels at a time. On an
+    array that takes several ``groups`` together, ``k`` and ``c`` are those of all of them.
     """
 
     bands: tuple[Band, ...]
@@ -39,6 +40,27 @@ class Cut(NamedTuple):
     resident: bool
     piece_bytes: int
     c: int
+    groups: int = 1
+
+
+class Step(NamedTuple):
+    """A piece of a layer's work: layer groups ``group`` on, a band, and of the groups' filters ``first_k`` on."""
+
+    group: int
+    n_groups: int
+    band: Band
+    first_k: int
+    k: int
+
+
+def layer_steps(cut: Cut, shape: MacShape) -> Iterator[Step]:
+    """Yield the steps of a layer in the order of the program: groups, then bands, then blocks of filters."""
+    for group in range(0, shape.groups, cut.groups):
+        n_groups = min(cut.groups, shape.groups - group)
+        filters = n_groups * shape.k
+        for band in cut.bands:
+            for first_k in range(0, filters, cut.k):
+                yield Step(group, n_groups, band, first_k, min(cut.k, filters - first_k))
 
 
 def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBits, unit: int, most: int) -> Cut:
@@ -59,8 +81,9 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
     assert places.filter is not None
     rooms = {tensor: arch.buffer_for(tensor) for tensor in ("ifmap", "filter", "ofmap")}
     ifmap_place, filter_place = places.inputs[0], places.filter
+    result, result_bits = arch.array.RESULTS, int(getattr(bits, arch.array.RESULTS))
     # A block may be narrower than the machine's unit where the buffers leave no choice.
-    least = min(shape.k, unit, max(1, 8 * rooms["ofmap"].tile_bytes // (shape.q * bits.ofmap)))
+    least = min(shape.k, unit, max(1, 8 * rooms["ofmap"].tile_bytes // (shape.q * result_bits)))
 
     def ifmap_bytes(bands: tuple[Band, ...], channels: int) -> int:
         words = max(band.n * band.rows for band in bands) * channels * shape.w
@@ -77,7 +100,7 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
         (n, p, bands, channels_of(bands))
         for n, p in _sizes(shape)
         for bands in [tuple(_bands(shape, n, p))]
-        if bits.bytes_of("ofmap", n * p * shape.q * least) <= rooms["ofmap"].tile_bytes and channels_of(bands)
+        if bits.bytes_of(result, n * p * shape.q * least) <= rooms["ofmap"].tile_bytes and channels_of(bands)
     ]
     # The largest band that stays, or else the largest one that can be streamed.
     n, p, bands, channels = next((cut for cut in cuts if cut[3] == shape.c), cuts[0] if cuts else (0, 0, (), 0))
@@ -85,21 +108,30 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
         message = (
             f"one ofmap row needs {ifmap_bytes(tuple(_bands(shape, 1, 1)), 1)} bytes of a channel in buffer "
             f"{rooms['ifmap'].name!r} ({rooms['ifmap'].tile_bytes} bytes) and "
-            f"{bits.bytes_of('ofmap', shape.q)} bytes of results in buffer "
+            f"{bits.bytes_of(result, shape.q)} bytes of results in buffer "
             f"{rooms['ofmap'].name!r} ({rooms['ofmap'].tile_bytes} bytes)"
         )
         raise MappingError(Fault(key=f"layers.{layer.name}", message=message))
     room = rooms["filter"].tile_bytes
     filter_bytes = stored_bytes(shape.c * shape.r * shape.s * filter_place.word_bits, filter_place.stored)
     resident = stored_bytes(shape.k * shape.c * shape.r * shape.s * filter_place.word_bits, filter_place.stored) <= room
-    k = min(shape.k, most, 8 * rooms["ofmap"].tile_bytes // (n * p * shape.q * bits.ofmap))
+    k = min(shape.k, most, 8 * rooms["ofmap"].tile_bytes // (n * p * shape.q * result_bits))
     if not resident:
         k = min(k, max(unit, room // max(1, filter_bytes)))
     if k < shape.k and k > unit:
         k -= k % unit
     # Pieces are half of the room, so that one can come while the other is used.
     piece_bytes = max(1, rooms["filter"].size_bytes // 2)
-    return Cut(bands=bands, k=max(1, k), resident=resident, piece_bytes=piece_bytes, c=channels)
+    groups = 1
+    if arch.array.GROUPS_TOGETHER and resident and k == shape.k and channels == shape.c:
+        taken = (
+            (ifmap_bytes(bands, shape.c), rooms["ifmap"]),
+            (bits.bytes_of(result, n * p * shape.q * shape.k), rooms["ofmap"]),
+            (shape.k * filter_bytes, rooms["filter"]),
+        )
+        groups = min(shape.groups, *(buffer.tile_bytes // max(1, n_bytes) for n_bytes, buffer in taken))
+        groups = ceil_div(shape.groups, ceil_div(shape.groups, max(1, groups)))
+    return Cut(bands, max(1, k) * groups, resident, piece_bytes, channels * groups, groups)
 
 
 def ifmap_pieces(cut: Cut, band: Band, channels: int) -> int:

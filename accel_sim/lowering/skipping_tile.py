@@ -26,7 +26,7 @@ RF, PEER = "rf", "array"
 
 @dataclass(frozen=True, kw_only=True)
 class SkipTile:
-    """Some images (or a band of rows of one), one group, a block of filters, as bits.
+    """Some images (or a band of rows of one), a group or some, a block of filters, as bits.
 
     What a machine's kernel wants as booleans is unpacked when it is first asked for: for this tile alone, and no
     longer than it lives.
@@ -43,6 +43,8 @@ class SkipTile:
         The group's first channel.
     band
         Which ofmap rows, and which ifmap rows they see.
+    n_groups
+        Groups of the layer, where the array takes several together; the block has all their filters then.
     """
 
     shape: MacShape
@@ -50,12 +52,13 @@ class SkipTile:
     filter_bits: BitMask
     first_c: int
     band: Band
+    n_groups: int = 1
 
     @cached_property
     def ifmap(self) -> Mask:
         """bool[N, C, rows, W]: where the values that the tile sees are not zero, without padding."""
         band = self.band
-        channels = slice(self.first_c, self.first_c + self.shape.c)
+        channels = slice(self.first_c, self.first_c + self.n_groups * self.shape.c)
         return self.images.to_bool()[:, channels, band.first_row : band.first_row + band.rows].copy()
 
     @cached_property

@@ -26,5 +26,6 @@ DATAFLOWS: dict[str, Dataflow] = {
         SkippingDataflow("sparse_weight_stationary"),
         SkippingDataflow("condensed_outer_product"),
         SkippingDataflow("shared_entries"),
+        SkippingDataflow("row_stationary_compressed", one_stride=True),
     )
 }

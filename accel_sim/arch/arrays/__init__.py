@@ -15,6 +15,7 @@ from accel_sim.arch.arrays.cnvlutin import Cnvlutin
 from accel_sim.arch.arrays.dual_side_tensor_core import DualSideTensorCore
 from accel_sim.arch.arrays.eie import Eie
 from accel_sim.arch.arrays.ese import Ese
+from accel_sim.arch.arrays.eyeriss_v2 import EyerissV2
 from accel_sim.arch.arrays.n_of_m_tensor_core import NOfMTensorCore
 from accel_sim.arch.arrays.pixel_mesh import PixelMesh
 from accel_sim.arch.arrays.registers import RegisterFile
@@ -34,7 +35,8 @@ Array = Annotated[
     | NOfMTensorCore
     | BitmapGemm
     | DualSideTensorCore
-    | Ese,
+    | Ese
+    | EyerissV2,
     Field(discriminator="organisation"),
 ]
 """Any array organisation, told apart by its key ``organisation``."""
@@ -49,6 +51,7 @@ __all__ = [
     "DualSideTensorCore",
     "Eie",
     "Ese",
+    "EyerissV2",
     "NOfMTensorCore",
     "PixelMesh",
     "RegisterFile",
