@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingABC
 from dataclasses import replace
 
 import numpy as np
 
-from accel_sim.arch import Buffer
 from accel_sim.kernels.systolic_array import INPUT_STATIONARY, Accesses
 from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.grants import Grants
@@ -17,6 +17,7 @@ from accel_sim.lowering.steps import classify
 from accel_sim.lowering.systolic_folds import fold_classes
 from accel_sim.lowering.systolic_machine import ARRIVED, FREE, LOADED, PRELOAD, held_tensor
 from accel_sim.lowering.systolic_results import Results
+from accel_sim.lowering.systolic_reuse import lowered_once
 from accel_sim.lowering.systolic_tiles import I64, Tiles, filter_tiles, ifmap_tiles, sum_tiles
 from accel_sim.lowering.systolic_words import RF, StepWords, StepWork
 from accel_sim.lowering.transfer import Runs, box_address, box_runs
@@ -37,22 +38,35 @@ def lower_systolic(context: LoweringContext, layer: Layer, mapping: Mapping) -> 
     shape, plan = layer.shape, mapping.plan
     assert isinstance(shape, MacShape)
     assert isinstance(plan, SystolicPlan)
-    work = _Layer(context, layer, shape, plan)
-    work.queue_loads("ifmap")
-    work.queue_loads("filter")
-    work.results.queue(work.grants)
-    work.grants.queue()
-    work.queue_array()
-    for action in [*mac_actions(context, layer), *work.register_actions()]:
-        work.builder.count(action)
-    return replace(work.builder.build(ARRAY), details={"folds": list(fold_classes(shape, plan))})
+    is_weight = layer.filter is not None and layer.filter.is_weight
+    producers = {"ifmap": layer.inputs[:1], "filter": () if is_weight else layer.inputs[1:]}
+    waits = {tensor: context.ledger.wait_for(tensor, names) for tensor, names in producers.items()}
+
+    def lower() -> LayerProgram:
+        return _Layer(context, layer, shape, plan, waits).program()
+
+    program = lowered_once(context, layer, plan, waits, lower)
+    context.ledger.add(layer.name, int(sum_tiles(shape, plan).closes.size))
+    return replace(
+        program,
+        layer_actions=(*program.layer_actions, *mac_actions(context, layer), *_register_actions(context, layer, plan)),
+        details={"folds": list(fold_classes(shape, plan))},
+    )
 
 
 class _Layer:
     """One layer's steps, tiles and queues."""
 
-    def __init__(self, context: LoweringContext, layer: Layer, shape: MacShape, plan: SystolicPlan) -> None:
+    def __init__(
+        self,
+        context: LoweringContext,
+        layer: Layer,
+        shape: MacShape,
+        plan: SystolicPlan,
+        stores_first: MappingABC[str, int],
+    ) -> None:
         arch = context.arch
+        self.stores_first = stores_first
         self.context, self.layer, self.shape, self.plan = context, layer, shape, plan
         self.table = step_table(shape, plan)
         self.places = context.places[layer.name]
@@ -68,6 +82,15 @@ class _Layer:
         self.leaves_early = (self.table.steps.folds == 1) & (np.arange(self.table.count) > 0)
         self.results = Results(context, layer, self.builder, plan.bits, sum_tiles(shape, plan))
 
+    def program(self) -> LayerProgram:
+        """Return the commands of the layer, without what is counted for it as a whole."""
+        self.queue_loads("ifmap")
+        self.queue_loads("filter")
+        self.results.queue(self.grants)
+        self.grants.queue()
+        self.queue_array()
+        return self.builder.build(ARRAY)
+
     # Operands
 
     def queue_loads(self, tensor: str) -> None:
@@ -76,7 +99,6 @@ class _Layer:
         at = np.flatnonzero(tiles.begins)
         room = tiles.room_bytes[at] * self.takes_room[tensor]
         classes, boxes = classify([*(size[at] for size in tiles.size), room])
-        producers = self.context.ledger.wait_for(tensor, self._producers(tensor))
 
         def template(box: tuple[int, ...], stored: int, is_first: bool) -> int:
             demands, actions = self._ifmap(*box[:-1]) if tensor == "ifmap" else self._filter(*box[:-1])
@@ -89,15 +111,10 @@ class _Layer:
             )
 
         rows = np.array([template(box, 0, False) for box in boxes])[classes]
-        rows[0] = template(boxes[classes[0]], producers, True)
+        rows[0] = template(boxes[classes[0]], self.stores_first[tensor], True)
         self.builder.queue(LOADERS[tensor], rows, 0, self._address(tensor, tiles, at))
         if loader_of(buffer) is None:
             self.grants.add(at, 0 if tensor == "ifmap" else 1, buffer, room, f"grant:{tensor}")
-
-    def _producers(self, tensor: str) -> tuple[str, ...]:
-        if tensor == "ifmap":
-            return self.layer.inputs[:1]
-        return () if self._is_weight else self.layer.inputs[1:]
 
     @property
     def _is_weight(self) -> bool:
@@ -203,13 +220,15 @@ class _Layer:
         )
 
     def _port_demands(self, actions: list[Action]) -> list[Demand]:
-        moved: dict[Buffer, int] = dict.fromkeys(self.buffers.values(), 0)
-        for buffer in moved:
-            moved[buffer] = sum(action.n_bytes for action in actions if action.key.level == buffer.name)
+        by_name = {buffer.name: buffer for buffer in self.buffers.values()}
+        moved = dict.fromkeys(by_name, 0)
+        for action in actions:
+            if action.key.level in moved:
+                moved[action.key.level] += action.n_bytes
         return [
             demand
-            for buffer, n_bytes in moved.items()
-            for demand in self.context.port_demands(buffer, n_bytes, write=False)
+            for name, n_bytes in moved.items()
+            for demand in self.context.port_demands(by_name[name], n_bytes, write=False)
         ]
 
     def _waits(self, step: int, room: I64) -> dict[str, int]:
@@ -247,16 +266,17 @@ class _Layer:
         if templates:
             self.builder.queue(PRELOAD, np.array(templates)[classes], self.table.steps.load_cycles[1:])
 
-    def register_actions(self) -> list[Action]:
-        """Reads and writes of the PEs' registers by the MACs; a gated one reads only its ifmap word."""
-        done = sum(action.words for action in mac_actions(self.context, self.layer) if action.key.event == "done")
-        counts = (
-            ("ifmap", "read", self.layer.n_macs),
-            ("filter", "read", done),
-            ("psum", "read", done),
-            ("psum", "write", done),
-        )
-        return [
-            Action(ActionKey(RF, tensor, event), self.plan.bits.bytes_of(tensor, words), words)
-            for tensor, event, words in counts
-        ]
+
+def _register_actions(context: LoweringContext, layer: Layer, plan: SystolicPlan) -> list[Action]:
+    """Return the reads and writes of the PEs' registers by the MACs; a gated one reads only its ifmap word."""
+    done = sum(action.words for action in mac_actions(context, layer) if action.key.event == "done")
+    counts = (
+        ("ifmap", "read", layer.n_macs),
+        ("filter", "read", done),
+        ("psum", "read", done),
+        ("psum", "write", done),
+    )
+    return [
+        Action(ActionKey(RF, tensor, event), plan.bits.bytes_of(tensor, words), words)
+        for tensor, event, words in counts
+    ]

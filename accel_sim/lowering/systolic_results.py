@@ -47,7 +47,7 @@ class Results:
 
     def queue(self, grants: Grants) -> None:
         """Queue moves and stores, and ask for their room."""
-        sums, ledger = self.sums, self.context.ledger
+        sums = self.sums
         grants.add(sums.opens, RANK, self.first, self.room_bytes, "grant:array")
         classes, boxes = classify([*sums.size, self.room_bytes, self.ofmap_room_bytes])
         if self.moves:
@@ -58,7 +58,6 @@ class Results:
         stores = np.array([self._store(box) for box in boxes])[classes]
         place = self.context.places[self.layer.name].ofmap
         self.builder.queue(DMA_OFMAP, stores, 0, box_address(place, *sums.start, sums.size))
-        ledger.add(self.layer.name, int(sums.closes.size))
 
     def _move(self, box: tuple[int, ...]) -> int:
         """The move of a tile of sums from the accumulators to the ofmap's buffer."""
