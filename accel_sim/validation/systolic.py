@@ -7,12 +7,17 @@ from functools import cache
 
 from accel_sim.results import LayerResult
 from accel_sim.validation.figure import Figure
-from accel_sim.validation.systolic_runs import Run, rtl_runs, scalesim_runs, stonne_runs
+from accel_sim.validation.systolic_runs import Run, rtl_rule_runs, rtl_runs, scalesim_runs, stonne_runs
 
 _RUNS: dict[str, tuple[str, Callable[[], Iterator[Run]]]] = {
     "SCALE-Sim": ("SCALE-Sim 3.0.0, run by us without memory stalls", scalesim_runs),
     "STONNE": ("STONNE commit 22634b8b, output stationary mesh, run by us", stonne_runs),
     "RTL": ("open RTL of two output stationary arrays, run by us under Verilator 5.006", rtl_runs),
+    "RTL rule": (
+        "the same open RTL with stationary weights, by its measured rule: with the load, the last output leaves at "
+        "edge 3R + C + T - 2",
+        rtl_rule_runs,
+    ),
 }
 _QUANTITIES: dict[str, tuple[str, Callable[[LayerResult], float]]] = {
     "cycles": ("cycles", lambda layer: layer.compute_cycles),
@@ -51,18 +56,43 @@ def _figure(name: str, arch: str, quantity: str, words: str) -> Figure:
     )
 
 
+def _exact(name: str, arch: str) -> Figure:
+    """Return the row that says of how many runs any quantity differs, which a sum could hide."""
+    n_runs = sum(run.arch == arch for run in _RUNS[name][1]())
+
+    def ours() -> int:
+        return sum(
+            any(abs(value(layer, quantity) - theirs) > 1e-9 * theirs for quantity, theirs in run.theirs.items())
+            for run, layer in results(name)
+            if run.arch == arch
+        )
+
+    return Figure(
+        name=f"{arch} runs that differ, of {n_runs}",
+        source=_RUNS[name][0],
+        published=0,
+        unit="runs",
+        ours=ours,
+        tolerance=0,
+    )
+
+
 def _figures() -> Iterator[Figure]:
     for dataflow in ("ws", "os", "is"):
         arch = f"scalesim_{dataflow}"
         yield _figure("SCALE-Sim", arch, "cycles", "cycles")
         yield _figure("SCALE-Sim", arch, "ifmap_reads", "ifmap reads")
         yield _figure("SCALE-Sim", arch, "filter_reads", "filter reads")
+        yield _figure("SCALE-Sim", arch, "ofmap_writes", "ofmap writes")
         yield _figure("SCALE-Sim", arch, "mapping_efficiency_pct", "mapping efficiency")
+        yield _exact("SCALE-Sim", arch)
     yield _figure("STONNE", "stonne_os", "cycles", "cycles")
     yield _figure("STONNE", "stonne_os", "ifmap_reads", "ifmap reads")
     yield _figure("STONNE", "stonne_os", "filter_reads", "filter reads")
-    yield _figure("RTL", "rtl_os", "cycles", "cycles to the last output")
-    yield _figure("RTL", "rtl_handshake", "cycles", "cycles to the last output")
+    yield _exact("STONNE", "stonne_os")
+    for name, arch in (("RTL", "rtl_os"), ("RTL", "rtl_handshake"), ("RTL rule", "rtl_ws")):
+        yield _figure(name, arch, "cycles", "cycles to the last output")
+        yield _exact(name, arch)
 
 
 FIGURES = tuple(_figures())

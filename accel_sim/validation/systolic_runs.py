@@ -96,6 +96,21 @@ def rtl_runs() -> Iterator[Run]:
         )
 
 
+def rtl_rule_runs() -> Iterator[Run]:
+    """Yield the weight stationary array's rule for the sizes at which the output stationary one was run.
+
+    Its rule is known, its points are not: the last output leaves at edge 3R + C + T - 2, from the first weight row on.
+    """
+    for row in rows("rtl_systolic", "os_columns", "os"):
+        n_rows, cols, stream = row["rows"], row["cols"], row["stream"]
+        yield Run(
+            arch="rtl_ws",
+            sets=_size(n_rows, cols),
+            layer=_gemm(stream, n_rows, cols),
+            theirs={"cycles": 3 * n_rows + cols + stream - 1},
+        )
+
+
 def _size(n_rows: int, cols: int) -> tuple[tuple[str, Any], ...]:
     return ("array.rows", n_rows), ("array.cols", cols)
 

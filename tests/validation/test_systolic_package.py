@@ -12,7 +12,7 @@ from accel_sim.validation import systolic, tpu
 from accel_sim.validation.figure import evaluate
 from accel_sim.workload.reader import network_of
 
-REFERENCES = {"SCALE-Sim": 72, "STONNE": 8, "RTL": 64}
+REFERENCES = {"SCALE-Sim": 81, "STONNE": 8, "RTL": 64, "RTL rule": 41}
 
 
 def alone(arch: str, **layer: object) -> LayerResult:
