@@ -117,7 +117,10 @@ def _read_values(file: str) -> dict[str, _Value]:
             message = f"found {text[:60]!r}; allowed: [section], key = value or key : value"
             faults.append(Fault(file=file, line=line, column=1, message=message))
             continue
-        values[match[1].lower()] = _Value(text=match[2].strip(), key=match[1], line=line)
+        value = _Value(text=match[2].strip(), key=match[1], line=line)
+        first = values.setdefault(match[1].lower(), value)
+        if first is not value:
+            faults.append(_fault(file, value, f"given twice; first in line {first.line}"))
     if faults:
         raise ArchError(faults)
     return values

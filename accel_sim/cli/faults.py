@@ -4,7 +4,7 @@
 code  meaning
 ====  ==================================================================
 0     done
-1     the simulation failed: a program that cannot finish, books that do not balance
+1     the simulation failed: a program that cannot finish, books that do not balance, memory that does not suffice
 2     the user's mistake: an option, a file, a path that cannot be written
 130   interrupted (Ctrl-C)
 141   whoever read standard output closed it
@@ -59,6 +59,9 @@ class FaultGroup(click.Group):
             context.exit(USAGE)
         except AccelSimError as error:
             complain(" ".join(str(error).split()))
+            context.exit(FAILED)
+        except MemoryError:
+            complain("out of memory: the network or the machine is too large to be simulated here")
             context.exit(FAILED)
         except BrokenPipeError:
             discard_stdout()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ def import_file(file: str, output: str) -> None:
     architecture. What has no counterpart is said on standard error and in the file.
     """
     from accel_sim.cli.output import emit
-    from accel_sim.errors import Fault, OptionError
+    from accel_sim.errors import Fault, OptionError, WorkloadError
     from accel_sim.report.files import check_file, write_atomic
 
     if output != "-":
@@ -30,7 +31,13 @@ def import_file(file: str, output: str) -> None:
         from accel_sim.workload.reader import parse_workload
 
         workload = import_topology(file)
-        parse_workload(workload.text, output)
+        try:
+            parse_workload(workload.text)
+        except WorkloadError as error:
+            # what only whole layers tell; a place in the text that is not written would lead nowhere
+            raise WorkloadError(
+                dataclasses.replace(fault, file=file, line=0, column=0) for fault in error.faults
+            ) from None
         text, notes, what = workload.text, workload.notes, f"a workload of {workload.n_layers} layers"
     elif suffix == ".cfg":
         from accel_sim.arch.import_scalesim import import_config

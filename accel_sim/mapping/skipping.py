@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingABC
 
 from accel_sim.arch import Accelerator
+from accel_sim.compression.masks import check_mask_size
 from accel_sim.errors import Fault, MappingError
 from accel_sim.mapping.base import Bounds, Costs, Mapping, Objective, Param, read_params, word_bits
 from accel_sim.workload import Layer, MacShape
@@ -33,9 +34,12 @@ class SkippingDataflow:
         return self.from_params(layer, arch, {})
 
     def from_params(self, layer: Layer, arch: Accelerator, params: MappingABC[str, Param]) -> Mapping:
-        """Return the only mapping; any parameter is a fault."""
+        """Return the only mapping; any parameter is a fault, and so is a tensor too large for a mask."""
         read_params(layer, params, {})
         word_bits(layer, arch)
+        for tensor in (layer.ifmap, layer.filter):
+            if tensor is not None:
+                check_mask_size(tensor)
         shape = layer.shape
         assert isinstance(shape, MacShape)
         if self.one_stride:
