@@ -194,7 +194,7 @@ def test_configuration_with_a_bandwidth(tmp_path: Path) -> None:
         ("ArrayWidth:     8\n", "", ": the key ArrayWidth is required and missing"),
         ("Dataflow : os", "Dataflow : oss", ":11:1: Dataflow: found 'oss'; did you mean 'os'?; allowed: ws, os, is"),
         ("CALC", "AUTO", ":14:1: InterfaceBandwidth: found 'AUTO'; allowed: CALC, USER"),
-        ("CALC", "USER\nBandwidth = -1", ":15:1: Bandwidth: found '-1'; allowed: a whole number from 1"),
+        ("CALC", "CALC\nbandwidth = 5", ":15:1: bandwidth: given twice; first in line 12"),
         ("[general]", "general", ":2:1: found 'general'; allowed: [section], key = value or key : value"),
     ],
 )
@@ -205,6 +205,13 @@ def test_mistakes_in_a_configuration(tmp_path: Path, old: str, new: str, fault: 
         import_config(path)
     (found,) = caught.value.faults
     assert str(found).startswith(f"{path}{fault}")
+
+
+def test_a_bandwidth_that_cannot_be(tmp_path: Path) -> None:
+    path = tmp_path / "bad.cfg"
+    path.write_text(CONFIG.replace("CALC", "USER").replace("Bandwidth : 10", "Bandwidth : -1"))
+    with pytest.raises(ArchError, match=":12:1: Bandwidth: found '-1'; allowed: a whole number from 1"):
+        import_config(path)
 
 
 def test_command(tmp_path: Path) -> None:
