@@ -46,4 +46,5 @@ LOWERINGS: dict[str, Lowering] = {
     "condensed_outer_product": Lowering(standard_machine, lower_skipping),
     "shared_entries": Lowering(standard_machine, lower_skipping),
     "row_stationary_compressed": Lowering(standard_machine, lower_skipping),
+    "structured_weight_stationary": Lowering(standard_machine, lower_skipping),
 }

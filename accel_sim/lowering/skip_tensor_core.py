@@ -6,11 +6,10 @@ import numpy as np
 
 from accel_sim.arch import Accelerator, ArraySpec
 from accel_sim.arch.arrays.n_of_m_tensor_core import NOfMTensorCore
-from accel_sim.errors import Fault, MappingError
-from accel_sim.kernels.sparse.n_of_m import TensorCoreSpec, fullest_group, tensor_core_gemm
+from accel_sim.kernels.sparse.n_of_m import TensorCoreSpec, tensor_core_gemm
+from accel_sim.lowering.n_of_m_groups import stored_groups
 from accel_sim.lowering.skipping_tile import SkipCost, SkipTile, read
 from accel_sim.mapping.base import WordBits
-from accel_sim.units import ceil_div
 from accel_sim.workload import MacShape
 
 
@@ -26,16 +25,7 @@ class TensorCoreMachine:
         """One GEMM; sparse where the weights of the tile have zeros."""
         array, shape = arch.array, tile.shape
         assert isinstance(array, NOfMTensorCore)
-        sparse = arch.mac.sparsity == "n_of_m" and not bool(tile.filters.all())
-        channels, kept = shape.c, shape.c
-        if sparse:
-            channels = ceil_div(shape.c, array.m) * array.m
-            kept = shape.c // array.m * array.n + min(shape.c % array.m, array.n)
-            padded = np.pad(tile.filters, ((0, 0), (0, channels - shape.c), (0, 0), (0, 0)))
-            groups = padded.transpose(0, 2, 3, 1).reshape(len(padded), -1)
-            if fullest_group(groups, array.m) > array.n:
-                message = f"weights break {array.n}:{array.m} (array.n, array.m), which formats.filter n_of_m needs"
-                raise MappingError(Fault(key="mac.sparsity", message=message))
+        groups = stored_groups(arch, tile, array.n, array.m)
         spec = TensorCoreSpec(
             array.cores,
             array.macs,
@@ -48,10 +38,10 @@ class TensorCoreMachine:
             array.operand_bytes_per_cycle,
         )
         taps = shape.r * shape.s
-        counts = tensor_core_gemm(len(tile.filters), tile.n_windows, taps * channels, sparse, spec)
+        counts = tensor_core_gemm(len(tile.filters), tile.n_windows, taps * groups.channels, groups.sparse, spec)
         ifmap_words = 8 * counts.b_bytes // bits.ifmap
         filter_words = 8 * counts.a_bytes // bits.filter
-        done = len(tile.filters) * tile.n_windows * taps * kept
+        done = len(tile.filters) * tile.n_windows * taps * groups.kept
         return SkipCost(
             cycles=counts.total_cycles,
             n_done=done,

@@ -10,6 +10,7 @@ from accel_sim.lowering.skip_eie import EieMachine
 from accel_sim.lowering.skip_ese import EseMachine
 from accel_sim.lowering.skip_eyeriss_v2 import EyerissV2Machine
 from accel_sim.lowering.skip_scnn import ScnnMachine
+from accel_sim.lowering.skip_structured_systolic import StructuredSystolicMachine
 from accel_sim.lowering.skip_tensor_core import TensorCoreMachine
 from accel_sim.lowering.skipping_tile import SkipMachine
 
@@ -23,4 +24,5 @@ MACHINES: dict[str, SkipMachine] = {
     "dual_side_tensor_core": DualSideMachine(),
     "ese": EseMachine(),
     "eyeriss_v2": EyerissV2Machine(),
+    "structured_systolic": StructuredSystolicMachine(),
 }

@@ -27,5 +27,6 @@ DATAFLOWS: dict[str, Dataflow] = {
         SkippingDataflow("condensed_outer_product"),
         SkippingDataflow("shared_entries"),
         SkippingDataflow("row_stationary_compressed", one_stride=True),
+        SkippingDataflow("structured_weight_stationary"),
     )
 }

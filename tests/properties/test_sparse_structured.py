@@ -111,6 +111,10 @@ def test_structured_systolic_fast_equals_twin_and_stepped(size, n_of_m, groups, 
     assert np.array_equal(run.outputs, x @ w)
     assert (run.total_cycles, run.n_folds, run.n_slots) == (counts.total_cycles, counts.n_folds, counts.n_slots)
     assert run.n_psum_writes == counts.n_psum_writes
+    assert run.n_psum_reads == counts.n_psum_reads
+    assert (run.n_weights, run.n_activations) == (counts.n_weight_reads, counts.n_activation_reads)
+    assert counts.pe_cycles.sum() == counts.n_slots
+    assert counts.pe_cycles.max() <= counts.total_cycles
     assert run.n_effectual_macs == ((x != 0).astype(int) @ (w != 0)).sum() <= counts.n_slots
 
 

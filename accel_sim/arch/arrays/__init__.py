@@ -21,6 +21,7 @@ from accel_sim.arch.arrays.pixel_mesh import PixelMesh
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.row_stationary_mesh import RowStationaryMesh
 from accel_sim.arch.arrays.scnn import Scnn
+from accel_sim.arch.arrays.structured_systolic import StructuredSystolic
 from accel_sim.arch.arrays.systolic import SystolicMesh
 
 Array = Annotated[
@@ -36,7 +37,8 @@ Array = Annotated[
     | BitmapGemm
     | DualSideTensorCore
     | Ese
-    | EyerissV2,
+    | EyerissV2
+    | StructuredSystolic,
     Field(discriminator="organisation"),
 ]
 """Any array organisation, told apart by its key ``organisation``."""
@@ -57,5 +59,6 @@ __all__ = [
     "RegisterFile",
     "RowStationaryMesh",
     "Scnn",
+    "StructuredSystolic",
     "SystolicMesh",
 ]

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.sparse.n_of_m import index_bits
 
@@ -30,7 +33,8 @@ class StructuredCounts(NamedTuple):
 
     ``total_cycles`` of all folds, loads included. ``n_folds``. ``n_slots`` multiplies, fillers included.
     ``n_weight_reads`` stored values loaded, ``n_metadata_bits`` their places; ``n_activation_reads`` activations fed,
-    ``n_psum_reads`` and ``n_psum_writes`` at the bottom edge.
+    ``n_psum_reads`` and ``n_psum_writes`` at the bottom edge; ``pe_cycles`` int64[rows * cols] cycles in which each PE
+    multiplies.
     """
 
     total_cycles: int
@@ -41,6 +45,7 @@ class StructuredCounts(NamedTuple):
     n_activation_reads: int
     n_psum_reads: int
     n_psum_writes: int
+    pe_cycles: NDArray[np.int64]
 
 
 @njit
@@ -63,6 +68,7 @@ def structured_gemm(n_rows: int, n_columns: int, k: int, spec: StructuredSpec) -
     n_activations = 0
     n_psum_reads = 0
     n_psum_writes = 0
+    pe_cycles = np.zeros((spec.rows, spec.cols), dtype=np.int64)
     for first_group in range(0, n_groups, groups_a_fold):
         groups = min(groups_a_fold, n_groups - first_group)
         rows_used = groups * spec.n
@@ -71,6 +77,7 @@ def structured_gemm(n_rows: int, n_columns: int, k: int, spec: StructuredSpec) -
             total_cycles += rows_used + n_rows + rows_used - 1 + cols_used - 1
             n_folds += 1
             n_slots += n_rows * rows_used * cols_used
+            pe_cycles[:rows_used, :cols_used] += n_rows
             n_weights += rows_used * cols_used
             n_activations += n_rows * groups * spec.m
             n_psum_writes += n_rows * cols_used
@@ -85,4 +92,5 @@ def structured_gemm(n_rows: int, n_columns: int, k: int, spec: StructuredSpec) -
         n_activations,
         n_psum_reads,
         n_psum_writes,
+        pe_cycles.ravel(),
     )

@@ -232,7 +232,7 @@ def array_stepped(ifmap: I64, filters: I64, slide: Slide, spread: Spread, grid: 
                             members = pes[top : top + grid.pe_rows, left : left + grid.pe_cols].copy().ravel()
                             iact_load[cy, cx] += _once(wanted, lengths, members)
                 for cluster_load in iact_load.ravel():
-                    slowest = max(slowest, _drain(cluster_load, ports.iact_bits))
+                    slowest = max(slowest, _drain(int(cluster_load), ports.iact_bits))
                 a_clock = ports.psum_bits // ports.psum_word_bits
                 slowest = max(slowest, _drain(max(up.max(), down.max()), a_clock))
                 total += max(slowest, clocks.max())

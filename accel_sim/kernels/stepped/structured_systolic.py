@@ -15,7 +15,10 @@ I64 = NDArray[np.int64]
 
 
 class StructuredRun(NamedTuple):
-    """What the stepped array did: ``outputs`` int64[n_rows, n_columns], ``n_effectual_macs`` non-zero products."""
+    """What the stepped array did: ``outputs`` int64[n_rows, n_columns], ``n_effectual_macs`` non-zero products.
+
+    ``n_weights`` stored values that entered at the top, ``n_activations`` values that entered at the left edge.
+    """
 
     outputs: I64
     total_cycles: int
@@ -23,11 +26,14 @@ class StructuredRun(NamedTuple):
     n_slots: int
     n_effectual_macs: int
     n_psum_writes: int
+    n_psum_reads: int
+    n_weights: int
+    n_activations: int
 
 
 @njit
-def _run_fold(blocks: I64, values: I64, places: I64, spec: StructuredSpec) -> tuple[I64, int, int, int]:
-    """Run one fold; return its psums, clocks, multiplies and non-zero products.
+def _run_fold(blocks: I64, values: I64, places: I64, spec: StructuredSpec) -> tuple[I64, int, int, int, int]:
+    """Run one fold; return its psums, clocks, multiplies, non-zero products, and activations fed.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ def _run_fold(blocks: I64, values: I64, places: I64, spec: StructuredSpec) -> tu
     sample = np.full((rows, cols), -1, dtype=np.int64)
     psum = np.zeros((rows, cols), dtype=np.int64)
     results = np.zeros((n_rows, cols), dtype=np.int64)
-    clock = n_slots = n_effectual = n_out = 0
+    clock = n_slots = n_effectual = n_out = n_fed = 0
     for step in range(rows):
         # Load: a row of weights enters at the top each clock, the last row first.
         for i in range(rows - 1, 0, -1):
@@ -68,6 +74,8 @@ def _run_fold(blocks: I64, values: I64, places: I64, spec: StructuredSpec) -> tu
                     sample[i, j] = entering if 0 <= entering < n_rows else -1
                     if sample[i, j] >= 0:
                         block[i, j] = blocks[entering, i // spec.n]
+                        # All rows of a group are fed by the same port.
+                        n_fed += m if i % spec.n == 0 else 0
                 if sample[i, j] >= 0:
                     above = psum[i - 1, j] if i > 0 else 0
                     product = weight[i, j] * block[i, j, place[i, j]]
@@ -78,7 +86,7 @@ def _run_fold(blocks: I64, values: I64, places: I64, spec: StructuredSpec) -> tu
                         results[sample[i, j], j] = psum[i, j]
                         n_out += 1
         clock += 1
-    return results, clock, n_slots, n_effectual
+    return results, clock, n_slots, n_effectual, n_fed
 
 
 @njit
@@ -102,7 +110,7 @@ def structured_stepped(activations: I64, weights: I64, spec: StructuredSpec) -> 
     for x in range(n_places):
         blocks[:, x // spec.m, x % spec.m] = activations[:, x]
     outputs = np.zeros((n_rows, n_columns), dtype=np.int64)
-    clocks = n_folds = n_slots = n_effectual = n_psum_writes = 0
+    clocks = n_folds = n_slots = n_effectual = n_psum_writes = n_psum_reads = n_weights = n_activations = 0
     groups_a_fold = spec.rows // spec.n
     for first_group in range(0, n_groups, groups_a_fold):
         stop_group = min(n_groups, first_group + groups_a_fold)
@@ -112,11 +120,17 @@ def structured_stepped(activations: I64, weights: I64, spec: StructuredSpec) -> 
             values = np.ascontiguousarray(by_column[first:stop, held].T)
             places = np.ascontiguousarray(place_by_column[first:stop, held].T)
             part = np.ascontiguousarray(blocks[:, first_group:stop_group])
-            results, fold_clocks, slots, effectual = _run_fold(part, values, places, spec)
+            results, fold_clocks, slots, effectual, fed = _run_fold(part, values, places, spec)
+            if first_group > 0:
+                n_psum_reads += results.size
             outputs[:, first:stop] += results
+            n_weights += values.size
+            n_activations += fed
             clocks += fold_clocks
             n_folds += 1
             n_slots += slots
             n_effectual += effectual
             n_psum_writes += results.size
-    return StructuredRun(outputs, clocks, n_folds, n_slots, n_effectual, n_psum_writes)
+    return StructuredRun(
+        outputs, clocks, n_folds, n_slots, n_effectual, n_psum_writes, n_psum_reads, n_weights, n_activations
+    )
