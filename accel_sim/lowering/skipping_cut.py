@@ -134,11 +134,6 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
     return Cut(bands, max(1, k) * groups, resident, piece_bytes, channels * groups, groups)
 
 
-def ifmap_pieces(cut: Cut, band: Band, channels: int) -> int:
-    """Return the pieces that a band's ifmap comes in; 0 where the band lies in the padding."""
-    return ceil_div(channels, cut.c) if band.rows else 0
-
-
 def filter_edges(cut: Cut, place: TensorPlace, first_word: int, words: int) -> list[int]:
     """Return the first word of each piece that a block of filters comes in, and the word behind the last one."""
     n_pieces = 1

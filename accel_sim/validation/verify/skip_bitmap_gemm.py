@@ -12,7 +12,7 @@ from accel_sim.arch.arrays.bitmap_gemm import BitmapGemm
 from accel_sim.errors import Fault
 from accel_sim.kernels.sparse.sigma import SigmaSpec
 from accel_sim.kernels.stepped import sigma as stepped
-from accel_sim.validation.verify.skipping import StepRun, StepTile, counted, moved
+from accel_sim.validation.verify.skip_tile import StepRun, StepTile, counted, moved
 
 RF, PEER = "rf", "array"
 

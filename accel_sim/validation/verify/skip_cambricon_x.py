@@ -11,7 +11,7 @@ from accel_sim.arch.arrays.cambricon_x import CambriconX
 from accel_sim.errors import Fault
 from accel_sim.kernels.sparse.cambricon_x import CambriconXSpec
 from accel_sim.kernels.stepped.cambricon_x import cambricon_x_stepped
-from accel_sim.validation.verify.skipping import StepRun, StepTile, moved
+from accel_sim.validation.verify.skip_tile import StepRun, StepTile, moved
 
 PEER = "array"
 

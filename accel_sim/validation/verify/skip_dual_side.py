@@ -12,7 +12,7 @@ from accel_sim.errors import Fault
 from accel_sim.kernels.sparse.dual_side import DualSideSpec
 from accel_sim.kernels.stepped.dual_side import dual_side_stepped
 from accel_sim.units import ceil_div
-from accel_sim.validation.verify.skipping import StepRun, StepTile, moved
+from accel_sim.validation.verify.skip_tile import StepRun, StepTile, moved
 
 PEER = "array"
 

@@ -16,7 +16,7 @@ from accel_sim.kernels.sparse.eie import EieSpec
 from accel_sim.kernels.stepped import broadcast_queue as stepped
 from accel_sim.kernels.stepped.eie import eie_windows_stepped
 from accel_sim.kernels.stepped.entry_lists import write_entry_lists
-from accel_sim.validation.verify.skipping import StepRun, StepTile, counted, moved
+from accel_sim.validation.verify.skip_tile import StepRun, StepTile, counted, moved
 
 RF, PEER = "rf", "array"
 STAGES = 4

@@ -15,7 +15,7 @@ from accel_sim.kernels.stepped.entry_lists import write_entry_lists
 from accel_sim.kernels.stepped.ese import ese_stepped
 from accel_sim.units import ceil_div
 from accel_sim.validation.verify.skip_eie import STAGES
-from accel_sim.validation.verify.skipping import StepRun, StepTile, counted, moved
+from accel_sim.validation.verify.skip_tile import StepRun, StepTile, counted, moved
 
 RF, PEER = "rf", "array"
 
@@ -60,9 +60,7 @@ class EseStepper:
     def pe(self, tile: StepTile, output: tuple[int, int, int, int], tap: tuple[int, int, int]) -> str:
         """The PE that owns the filter's row of the matrix, in the channel that the window is dealt to."""
         array = _array(tile.arch)
-        image, in_block, row, column = output
-        window = (image * tile.band.p + row) * tile.shape.q + column
-        return f"PE {in_block % array.pes} of channel {window % array.channels}"
+        return f"PE {output[1] % array.pes} of channel {tile.window_index(output) % array.channels}"
 
 
 def _array(arch: Accelerator) -> Ese:

@@ -14,7 +14,7 @@ from accel_sim.errors import Fault
 from accel_sim.kernels.sparse.n_of_m import TensorCoreSpec
 from accel_sim.kernels.stepped.n_of_m import tensor_core_stepped
 from accel_sim.units import ceil_div
-from accel_sim.validation.verify.skipping import I64, StepRun, StepTile, moved
+from accel_sim.validation.verify.skip_tile import I64, StepRun, StepTile, moved
 
 PEER = "array"
 

@@ -12,7 +12,7 @@ from accel_sim.errors import Fault
 from accel_sim.kernels.sparse.scnn import BARRIER_CHANNEL, BARRIER_GROUP, ConvShape, ScnnSpec
 from accel_sim.kernels.stepped.scnn import ScnnRun, scnn_stepped
 from accel_sim.units import ceil_div
-from accel_sim.validation.verify.skipping import I64, StepRun, StepTile, counted, moved
+from accel_sim.validation.verify.skip_tile import I64, StepRun, StepTile, counted, moved
 from accel_sim.workload import MacShape
 
 RF, PEER = "rf", "array"
