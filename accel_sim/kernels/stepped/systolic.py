@@ -59,7 +59,8 @@ def step_gemm(
     dtype = sum_dtype(ifmap, filters)
     watched = np.zeros(0, dtype=np.int64) if pes is None else pes
     probe = Probe(watched, first_cycle, np.zeros((n_cycles, watched.size), dtype=dtype))
-    ifmap, filters = _in_dtype(ifmap, dtype), _in_dtype(filters, dtype)
+    word = _word_dtype(ifmap, filters, dtype)
+    ifmap, filters = _in_dtype(ifmap, word), _in_dtype(filters, word)
     cuts = gemm_folds(gemm, array, parts)[:n_folds]
     if array.dataflow == OUTPUT_STATIONARY:
         run = step_output_stationary(ifmap, filters, array, cuts, probe)
@@ -138,6 +139,14 @@ def sum_dtype(ifmap: Operand, filters: Operand) -> np.dtype[np.signedinteger]:
     if largest > np.iinfo(np.int64).max:
         raise ValueError(f"sums of up to {largest} exceed 64 bits")
     return np.dtype(np.int32) if largest <= np.iinfo(np.int32).max else np.dtype(np.int64)
+
+
+def _word_dtype(ifmap: Operand, filters: Operand, sums: np.dtype[np.signedinteger]) -> np.dtype[np.signedinteger]:
+    """int16 where all operands fit, so that the registers of large arrays take a cache's room, else the sums' dtype."""
+    range16 = np.iinfo(np.int16)
+    values = [operand.values for operand in (ifmap, filters) if operand.values.size]
+    fits = all(range16.min <= value.min() and value.max() <= range16.max for value in values)
+    return np.dtype(np.int16) if fits else sums
 
 
 def _magnitude(values: Values) -> int:

@@ -65,11 +65,11 @@ def step_output_stationary(
     Parameters
     ----------
     ifmap, filters
-        Operands whose values have the sums' dtype (int32 or int64).
+        Operands of one dtype: int16 where all values fit, else the sums'.
     cuts
         The folds in order, int64, (n_folds, 11); see `cut_folds`. Each streams the whole window.
     probe
-        Sum registers to record.
+        Sum registers to record; its samples have the sums' dtype (int32 or int64).
     """
     row_size, col_size, stream = ifmap.outer.size, filters.outer.size, ifmap.window.size
     n_folds = cuts.shape[0]
@@ -77,15 +77,15 @@ def step_output_stationary(
     rows, cols = cuts[:, 9].max(), cuts[:, 10].max()
     pitch = cols + 1
     frame = (rows + 1) * pitch
-    dtype = ifmap.values.dtype
-    left = np.zeros((2, frame), dtype=dtype)
-    top = np.zeros((2, frame), dtype=dtype)
+    word, dtype = ifmap.values.dtype, probe.samples.dtype
+    left = np.zeros((2, frame), dtype=word)
+    top = np.zeros((2, frame), dtype=word)
     sums = np.zeros(frame, dtype=dtype)
     # Vectors that entered, one a clock: lane x of an edge sees what entered x clocks ago, and the PEs' own
     # pipeline registers are added in front.
     depth = max(rows, cols) + array.latency_cycles
-    left_fifo = np.zeros((depth, rows), dtype=dtype)
-    top_fifo = np.zeros((depth, cols), dtype=dtype)
+    left_fifo = np.zeros((depth, rows), dtype=word)
+    top_fifo = np.zeros((depth, cols), dtype=word)
     by_columns = array.drain == DRAIN_COLUMNS
     way_out = _Exit(
         np.zeros((cols, rows) if by_columns else (rows, cols), dtype=dtype),
@@ -175,7 +175,7 @@ def _clock_edge(left: Values, top: Values, sums: Values, pitch: int, now: int) -
     for pe in range(pes):
         next_left[pe] = from_left[pe]
         next_top[pe] = from_top[pe]
-        own_sums[pe] += from_left[pe] * from_top[pe]
+        own_sums[pe] += np.int64(from_left[pe]) * from_top[pe]
 
 
 @njit

@@ -30,12 +30,13 @@ def step_weight_stationary(
     Parameters
     ----------
     streamed, held
-        Operands whose values have the sums' dtype (int32 or int64).
+        Operands of one dtype: int16 where all values fit, else the sums'.
     cuts
         The folds in order, int64, (n_folds, 11); see `cut_folds`.
     probe
-        Sum registers to record.
+        Sum registers to record; its samples have the sums' dtype (int32 or int64).
     """
+    dtype = probe.samples.dtype
     n_folds, col_size, all_streamed = cuts.shape[0], held.outer.size, streamed.outer.size
     values, group_offset, outer_offset, window_offset = streamed
     skew = array.row_skew_cycles
@@ -46,16 +47,16 @@ def step_weight_stationary(
     weights = np.zeros(frame, dtype=values.dtype)
     shadow = np.zeros(frame, dtype=values.dtype) if array.double_buffered else weights
     operands = np.zeros((2, frame), dtype=values.dtype)
-    sums = np.zeros((2, frame), dtype=values.dtype)
+    sums = np.zeros((2, frame), dtype=dtype)
     # The PE's second psum register, where it has one.
-    above = np.zeros((2, frame if skew == 2 else 0), dtype=values.dtype)
+    above = np.zeros((2, frame if skew == 2 else 0), dtype=dtype)
     # Vectors that entered, one a clock: row i of the array sees what entered i x skew clocks ago.
     fifo = np.zeros((skew * (rows - 1) + 1, rows), dtype=values.dtype)
     # Psums that left the bottom and have not reached the buffer.
-    exits = np.zeros((array.latency_cycles + 1, cols), dtype=values.dtype)
+    exits = np.zeros((array.latency_cycles + 1, cols), dtype=dtype)
     # Sums that are not final, in the accumulator or the buffer.
-    partial = np.zeros(cuts[:, 8].max() * cols, dtype=values.dtype)
-    outputs = np.zeros((held.group.size, all_streamed, col_size), dtype=values.dtype)
+    partial = np.zeros(cuts[:, 8].max() * cols, dtype=dtype)
+    outputs = np.zeros((held.group.size, all_streamed, col_size), dtype=dtype)
     loads = np.full(n_folds, -1, dtype=np.int64)
     starts = np.full(n_folds, -1, dtype=np.int64)
     ends = np.full(n_folds, -1, dtype=np.int64)
@@ -205,7 +206,7 @@ def _clock_edge(operands: Values, sums: Values, weights: Values, pitch: int, now
     held = weights[here:]
     for pe in range(pes):
         next_operands[pe] = from_left[pe]
-        next_sums[pe] = from_above[pe] + held[pe] * from_left[pe]
+        next_sums[pe] = from_above[pe] + np.int64(held[pe]) * from_left[pe]
 
 
 @njit
@@ -225,7 +226,7 @@ def _clock_edge_two_registers(
     for pe in range(pes):
         next_operands[pe] = from_left[pe]
         next_above[pe] = from_above[pe]
-        next_sums[pe] = registered[pe] + held[pe] * from_left[pe]
+        next_sums[pe] = registered[pe] + np.int64(held[pe]) * from_left[pe]
 
 
 @njit
@@ -281,9 +282,11 @@ def _shift_load(cut: Cut, age: int, held: Operand, shadow: Values, pitch: int) -
     above when its own has come, so that those below stay in use as long as possible.
     """
     begin, stop = max(0, age - cut.rows + 1), min(cut.cols, age + 1)
-    for row in range(cut.rows - 1, 0, -1):
-        for pe in range((row + 1) * pitch + 1 + begin, (row + 1) * pitch + 1 + min(stop, age - row + 1)):
-            shadow[pe] = shadow[pe - pitch]
+    for row in range(min(cut.rows - 1, age - begin), 0, -1):
+        first = (row + 1) * pitch + 1 + begin
+        own, from_above = shadow[first:], shadow[first - pitch :]
+        for col in range(min(stop, age - row + 1) - begin):
+            own[col] = from_above[col]
     read = 0
     for col in range(begin, stop):
         row = cut.rows - 1 - (age - col)
