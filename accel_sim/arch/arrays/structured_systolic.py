@@ -57,10 +57,11 @@ class StructuredSystolic(SkippingArray):
 
     def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
         """A block of activations, a weight and a psum in each PE; a weight's place is not priced."""
-        words = {"ifmap": (self.m, bits.ifmap), "filter": (1, bits.filter), "psum": (1, bits.psum)}
-        return tuple(
-            RegisterFile(tensor=tensor, n_words=n, word_bits=width, cell="registers", n_instances=self.n_pes)
-            for tensor, (n, width) in words.items()
+        count = self.n_pes
+        return (
+            RegisterFile(tensor="ifmap", n_words=self.m, word_bits=bits.ifmap, cell="registers", n_instances=count),
+            RegisterFile(tensor="filter", n_words=1, word_bits=bits.filter, cell="registers", n_instances=count),
+            RegisterFile(tensor="psum", n_words=1, word_bits=bits.psum, cell="registers", n_instances=count),
         )
 
     def problems(self, arch: Accelerator) -> Iterator[Problem]:

@@ -13,8 +13,10 @@ from accel_sim.validation.verify.skip_cnvlutin import CnvlutinStepper
 from accel_sim.validation.verify.skip_dual_side import DualSideStepper
 from accel_sim.validation.verify.skip_eie import EieStepper
 from accel_sim.validation.verify.skip_ese import EseStepper
+from accel_sim.validation.verify.skip_eyeriss_v2 import EyerissV2Stepper
 from accel_sim.validation.verify.skip_n_of_m import NOfMStepper
 from accel_sim.validation.verify.skip_scnn import ScnnStepper
+from accel_sim.validation.verify.skip_structured_systolic import StructuredSystolicStepper
 from accel_sim.validation.verify.skipping import SkippingTwin
 from accel_sim.validation.verify.systolic import SystolicTwin
 from accel_sim.validation.verify.twin import Twin
@@ -32,6 +34,8 @@ TWINS: dict[str, Twin] = {
     "ese": SkippingTwin(EseStepper()),
     "cambricon_x": SkippingTwin(CambriconXStepper()),
     "cnvlutin": SkippingTwin(CnvlutinStepper()),
+    "eyeriss_v2": SkippingTwin(EyerissV2Stepper()),
+    "structured_systolic": SkippingTwin(StructuredSystolicStepper()),
 }
 
 
