@@ -46,18 +46,24 @@ class _State(NamedTuple):
     """Registers of all PEs.
 
     ``cursor`` int64[n_pes, 4]: channel, phase, and places in the lists of activations and weights, of the next pair.
-    ``waiting`` int64[n_pes, n_banks, capacity, 4]: products (channel, row, column, value) at each bank, ``n_waiting``
-    int64[n_pes, n_banks] of them. ``psums`` int64[2, n_pes, K, P, Q]: both sets of accumulators. ``fetched``
-    bool[lists, vectors, vectors]: which pairs some PE has issued, to count weight broadcasts. ``counts`` int64[4]:
-    vector pairs, activation vectors, weight vectors, products.
+    ``queue`` int64[n_pes, n_banks, capacity, 4]: products (channel of the group, row, column, value) that wait at each
+    bank, in a ring; ``head``, ``n_queued`` int64[n_pes, n_banks] its oldest one and their number, ``n_waiting``
+    int64[n_pes] those of all banks. ``psums`` int64[2, n_pes, K of a group, P, Q]: both sets of accumulators.
+    ``fetched`` bool[lists, vectors, vectors]: which pairs some PE has issued, to count weight broadcasts. ``counts``
+    int64[4]: vector pairs, activation vectors, weight vectors, products. ``formed`` int64[pairs, 5] and ``arriving``
+    int64[n_banks]: products of the pair at hand, the last column their bank, and how many each bank gets.
     """
 
     cursor: I64
-    waiting: I64
+    queue: I64
+    head: I64
+    n_queued: I64
     n_waiting: I64
     psums: I64
     fetched: NDArray[np.bool_]
     counts: I64
+    formed: I64
+    arriving: I64
 
 
 @njit
@@ -118,9 +124,9 @@ def _compress_weights(filters: I64, shape: ConvShape, k_group: int) -> _Operands
 
 @njit
 def _bank(k: int, p: int, q: int, n_banks: int) -> int:
-    """The bank function of DNNsim in its printed form."""
+    """The bank function of DNNsim in its printed form; the remainder by a power of two is its lower bits."""
     high = ((k & 4) << 2) ^ ((p & 2) << 3) ^ ((q & 2) << 3)
-    return (high + ((p & 1) << 3) + ((q & 1) << 2) + (k & 3)) % n_banks
+    return (high + ((p & 1) << 3) + ((q & 1) << 2) + (k & 3)) & (n_banks - 1)
 
 
 @njit
@@ -159,14 +165,15 @@ def _seek(
 def _issue(state: _State, pe: int, acts: _Operands, weights: _Operands, group: int, layer: Layer) -> None:
     """Multiply the vector pair at a PE's cursor and queue its products, if every bank has room for its share."""
     spec, shape = layer.spec, layer.shape
-    cursor = state.cursor[pe]
+    cursor, formed, arriving = state.cursor[pe], state.formed, state.arriving
+    if spec.bank_queue == 0 and state.n_waiting[pe] > 0:
+        return
     act_list, weight_list = _lists(state, pe, group, layer.n_channels, layer.n_phases)
     first_act = acts.start[act_list] + cursor[ACTIVATION]
     stop_act = min(first_act + spec.i_vector, acts.start[act_list + 1])
     first_weight = weights.start[weight_list] + cursor[WEIGHT]
     stop_weight = min(first_weight + spec.f_vector, weights.start[weight_list + 1])
-    products = np.zeros((spec.i_vector * spec.f_vector, 5), dtype=np.int64)
-    arriving = np.zeros(spec.n_banks, dtype=np.int64)
+    arriving[:] = 0
     n_products = 0
     for a in range(first_act, stop_act):
         for w in range(first_weight, stop_weight):
@@ -174,27 +181,30 @@ def _issue(state: _State, pe: int, acts: _Operands, weights: _Operands, group: i
             offset_col = acts.items[a, 1] - weights.items[w, 2]
             if offset_row < 0 or offset_col < 0:
                 continue
-            p, q = offset_row // shape.stride, offset_col // shape.stride
+            p, q = offset_row, offset_col
+            if shape.stride > 1:
+                p, q = p // shape.stride, q // shape.stride
             if p < shape.p and q < shape.q:
                 bank = _bank(weights.items[w, 0], p, q, spec.n_banks)
-                products[n_products, 0] = weights.items[w, 0]
-                products[n_products, 1] = p
-                products[n_products, 2] = q
-                products[n_products, 3] = acts.items[a, 3] * weights.items[w, 3]
-                products[n_products, 4] = bank
+                formed[n_products, 0] = weights.items[w, 0] - group * state.psums.shape[2]
+                formed[n_products, 1] = p
+                formed[n_products, 2] = q
+                formed[n_products, 3] = acts.items[a, 3] * weights.items[w, 3]
+                formed[n_products, 4] = bank
                 arriving[bank] += 1
                 n_products += 1
     for bank in range(spec.n_banks):
-        n_waiting = state.n_waiting[pe, bank]
-        if spec.bank_queue == 0 and n_waiting > 0:
+        n_queued = state.n_queued[pe, bank]
+        if arriving[bank] > 0 and n_queued > 0 and n_queued + arriving[bank] > spec.bank_queue:
             return
-        overfull = n_waiting > 0 and n_waiting + arriving[bank] > spec.bank_queue
-        if spec.bank_queue > 0 and arriving[bank] > 0 and overfull:
-            return
+    capacity = state.queue.shape[2]
     for i in range(n_products):
-        bank = products[i, 4]
-        state.waiting[pe, bank, state.n_waiting[pe, bank]] = products[i, :4]
-        state.n_waiting[pe, bank] += 1
+        bank = formed[i, 4]
+        tail = (state.head[pe, bank] + state.n_queued[pe, bank]) % capacity
+        for field in range(4):
+            state.queue[pe, bank, tail, field] = formed[i, field]
+        state.n_queued[pe, bank] += 1
+    state.n_waiting[pe] += n_products
     state.counts[VECTOR_PAIRS] += 1
     if cursor[WEIGHT] == 0:
         state.counts[ACTIVATION_VECTORS] += 1
@@ -208,19 +218,60 @@ def _issue(state: _State, pe: int, acts: _Operands, weights: _Operands, group: i
 @njit
 def _accumulate(state: _State, pe: int, group: int) -> None:
     """Let each bank of a PE take the product at the head of its queue."""
-    for bank in range(state.n_waiting.shape[1]):
-        n_waiting = state.n_waiting[pe, bank]
-        if n_waiting > 0:
-            queue = state.waiting[pe, bank]
-            state.psums[group % 2, pe, queue[0, 0], queue[0, 1], queue[0, 2]] += queue[0, 3]
-            for i in range(n_waiting - 1):
-                queue[i] = queue[i + 1]
-            state.n_waiting[pe, bank] -= 1
+    if state.n_waiting[pe] == 0:
+        return
+    psums, queue, n_queued = state.psums, state.queue, state.n_queued
+    capacity = queue.shape[2]
+    for bank in range(n_queued.shape[1]):
+        if n_queued[pe, bank] > 0:
+            head = state.head[pe, bank]
+            k, p, q = queue[pe, bank, head, 0], queue[pe, bank, head, 1], queue[pe, bank, head, 2]
+            psums[group % 2, pe, k, p, q] += queue[pe, bank, head, 3]
+            state.head[pe, bank] = head + 1 if head + 1 < capacity else 0
+            n_queued[pe, bank] -= 1
+            state.n_waiting[pe] -= 1
             state.counts[PRODUCTS] += 1
 
 
 @njit
-def _new_state(acts: _Operands, weights: _Operands, n_filters: int, layer: Layer) -> _State:
+def _find_work(
+    state: _State,
+    acts: _Operands,
+    weights: _Operands,
+    group: int,
+    stop_channel: int,
+    layer: Layer,
+    has_pair: NDArray[np.bool_],
+) -> bool:
+    """Move every PE's cursor to its next pair; return whether any PE has a pair or products that wait."""
+    is_any = False
+    for pe in range(has_pair.shape[0]):
+        has_pair[pe] = _seek(state, pe, acts, weights, group, stop_channel, layer)
+        is_any = is_any or has_pair[pe] or state.n_waiting[pe] > 0
+    return is_any
+
+
+@njit
+def _work(
+    state: _State,
+    acts: _Operands,
+    weights: _Operands,
+    group: int,
+    layer: Layer,
+    has_pair: NDArray[np.bool_],
+    pe_cycles: I64,
+) -> None:
+    """One clock of all PEs that have work."""
+    for pe in range(has_pair.shape[0]):
+        if has_pair[pe] or state.n_waiting[pe] > 0:
+            pe_cycles[pe] += 1
+            if has_pair[pe]:
+                _issue(state, pe, acts, weights, group, layer)
+            _accumulate(state, pe, group)
+
+
+@njit
+def _new_state(acts: _Operands, weights: _Operands, k_group: int, layer: Layer) -> _State:
     spec, shape = layer.spec, layer.shape
     n_pes = spec.pe_rows * spec.pe_cols
     capacity = max(spec.bank_queue, spec.i_vector * spec.f_vector)
@@ -230,9 +281,13 @@ def _new_state(acts: _Operands, weights: _Operands, n_filters: int, layer: Layer
         np.zeros((n_pes, 4), dtype=np.int64),
         np.zeros((n_pes, spec.n_banks, capacity, 4), dtype=np.int64),
         np.zeros((n_pes, spec.n_banks), dtype=np.int64),
-        np.zeros((2, n_pes, n_filters, shape.p, shape.q), dtype=np.int64),
+        np.zeros((n_pes, spec.n_banks), dtype=np.int64),
+        np.zeros(n_pes, dtype=np.int64),
+        np.zeros((2, n_pes, k_group, shape.p, shape.q), dtype=np.int64),
         np.zeros((weights.start.shape[0], most_acts, most_weights), dtype=np.bool_),
         np.zeros(4, dtype=np.int64),
+        np.zeros((spec.i_vector * spec.f_vector, 5), dtype=np.int64),
+        np.zeros(spec.n_banks, dtype=np.int64),
     )
 
 
@@ -263,33 +318,29 @@ def scnn_stepped(ifmap: I64, filters: I64, shape: ConvShape, k_group: int, spec:
     )
     acts = _compress_tiles(ifmap, layer)
     weights = _compress_weights(filters, shape, k_group)
-    state = _new_state(acts, weights, n_filters, layer)
+    state = _new_state(acts, weights, k_group, layer)
     outputs = np.zeros((n_filters, shape.p, shape.q), dtype=np.int64)
     n_pes = spec.pe_rows * spec.pe_cols
     n_groups = (n_filters + k_group - 1) // k_group
     pe_cycles = np.zeros(n_pes, dtype=np.int64)
-    active = np.zeros(n_pes, dtype=np.bool_)
+    has_pair = np.zeros(n_pes, dtype=np.bool_)
     computed = exchanged = 0
     computing = exchanging = False
     stop_channel = slot = n_slots = 0
     cycle = compute_cycles = halo_cycles = 0
     while exchanged < n_groups:
         if exchanging and slot == n_slots:
-            keep_own(state.psums[exchanged % 2], outputs, layer)
+            keep_own(state.psums[exchanged % 2], outputs, exchanged * k_group, layer)
             exchanged += 1
             exchanging = False
             continue
-        if computing:
-            for pe in range(n_pes):
-                has_pair = _seek(state, pe, acts, weights, computed, stop_channel, layer)
-                active[pe] = has_pair or state.n_waiting[pe].sum() > 0
-            if not active.any():
-                if stop_channel < n_channels:
-                    stop_channel += 1
-                else:
-                    computed += 1
-                    computing = False
-                continue
+        if computing and not _find_work(state, acts, weights, computed, stop_channel, layer, has_pair):
+            if stop_channel < n_channels:
+                stop_channel += 1
+            else:
+                computed += 1
+                computing = False
+            continue
         if not exchanging and exchanged < computed:
             slot = 0
             n_slots = exchange_slots(layer) * (min(n_filters, (exchanged + 1) * k_group) - exchanged * k_group)
@@ -302,12 +353,7 @@ def scnn_stepped(ifmap: I64, filters: I64, shape: ConvShape, k_group: int, spec:
             computing = True
             continue
         if computing:
-            for pe in range(n_pes):
-                if active[pe]:
-                    pe_cycles[pe] += 1
-                    if _seek(state, pe, acts, weights, computed, stop_channel, layer):
-                        _issue(state, pe, acts, weights, computed, layer)
-                    _accumulate(state, pe, computed)
+            _work(state, acts, weights, computed, layer, has_pair, pe_cycles)
             compute_cycles += 1
         if exchanging:
             first_k = exchanged * k_group

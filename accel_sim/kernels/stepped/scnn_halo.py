@@ -41,12 +41,10 @@ def _reach(first: int, stop: int, n_taps: int, shape: ConvShape) -> tuple[int, i
 
 
 @njit
-def send_halo(
-    psums: I64, outputs: I64, first_k: int, stop_k: int, slot: int, layer: Layer
-) -> None:
+def send_halo(psums: I64, outputs: I64, first_k: int, stop_k: int, slot: int, layer: Layer) -> None:
     """Move one psum over each link of each PE: number ``slot`` of the region on that side.
 
-    ``psums`` int64[n_pes, K, P, Q] of one set of accumulators, ``outputs`` int64[K, P, Q].
+    ``psums`` int64[n_pes, K of the group, P, Q] of one set of accumulators, ``outputs`` int64[K, P, Q].
     """
     spec = layer.spec
     border = layer.shape.pad if spec.tile_padding else 0
@@ -60,17 +58,20 @@ def send_halo(
                 height, width = rows[side_y + 1] - rows[side_y], cols[side_x + 1] - cols[side_x]
                 if (side_y == 1 and side_x == 1) or slot >= height * width * (stop_k - first_k):
                     continue
-                k = first_k + slot // (height * width)
+                k = slot // (height * width)
                 p = rows[side_y] + slot % (height * width) // width
                 q = cols[side_x] + slot % width
                 if 0 <= p < layer.shape.p and 0 <= q < layer.shape.q:
-                    outputs[k, p, q] += psums[pe, k, p, q]
+                    outputs[first_k + k, p, q] += psums[pe, k, p, q]
                     psums[pe, k, p, q] = 0
 
 
 @njit
-def keep_own(psums: I64, outputs: I64, layer: Layer) -> None:
-    """Write the psums of the PEs' own tiles to the output memories; what a halo link forgot is lost."""
+def keep_own(psums: I64, outputs: I64, first_k: int, layer: Layer) -> None:
+    """Write the psums of the PEs' own tiles to the output memories; what a halo link forgot is lost.
+
+    ``psums`` as in `send_halo`; the group's output channels are ``first_k`` on.
+    """
     spec = layer.spec
     border = layer.shape.pad if spec.tile_padding else 0
     for pe in range(psums.shape[0]):
@@ -78,10 +79,10 @@ def keep_own(psums: I64, outputs: I64, layer: Layer) -> None:
         left = pe % spec.pe_cols * layer.tile_width - border + layer.shape.pad
         _, first_p, stop_p, _ = _reach(top, top + layer.tile_height, layer.n_rows, layer.shape)
         _, first_q, stop_q, _ = _reach(left, left + layer.tile_width, layer.n_cols, layer.shape)
-        for k in range(outputs.shape[0]):
+        for k in range(min(psums.shape[1], outputs.shape[0] - first_k)):
             for p in range(max(0, first_p), min(layer.shape.p, stop_p)):
                 for q in range(max(0, first_q), min(layer.shape.q, stop_q)):
-                    outputs[k, p, q] += psums[pe, k, p, q]
+                    outputs[first_k + k, p, q] += psums[pe, k, p, q]
     psums[:] = 0
 
 
