@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from accel_sim.arch.mac import OperandBits
 
 MOST_BANKS = 32
+MOST_PRODUCTS = (1 << 15) - 1
+"""That a bank may have: its queue and all products of a pair; the kernel counts them in 15 bits."""
 
 
 class Scnn(SkippingArray):
@@ -86,7 +88,13 @@ class Scnn(SkippingArray):
         )
 
     def problems(self, arch: Accelerator) -> Iterator[Problem]:
-        """Refuse numbers of banks that the bank function does not know."""
+        """Refuse numbers of banks that the bank function does not know, and counts that the kernel has no room for."""
         yield from super().problems(arch)
         if self.n_banks > MOST_BANKS or self.n_banks & (self.n_banks - 1):
             yield ("n_banks",), f"found {self.n_banks}; allowed: powers of two up to {MOST_BANKS}"
+        if self.i_vector * self.f_vector + self.bank_queue > MOST_PRODUCTS:
+            yield (
+                ("bank_queue",),
+                f"i_vector x f_vector + bank_queue = {self.i_vector * self.f_vector + self.bank_queue} products of one "
+                f"bank; at most {MOST_PRODUCTS}",
+            )

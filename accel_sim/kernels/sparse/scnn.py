@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.kernels.jit import inline_njit, njit
+from accel_sim.kernels.jit import njit
+from accel_sim.kernels.sparse.scnn_banks import Banks, issue_pairs, longest_backlog, position_bits
 
 BARRIER_GROUP = 0
 BARRIER_CHANNEL = 1
@@ -99,36 +100,14 @@ class PhaseWeights(NamedTuple):
     """Non-zero weights of one channel, group and phase, output channels fastest.
 
     ``channel_bits``, ``tap`` int64[nnz]: bank bits of the output channel, and number of the filter tap. ``tap_row``,
-    ``tap_col`` int64[n_taps]: the taps' coordinates divided by the stride.
+    ``tap_col`` int64[n_taps]: the taps' coordinates divided by the stride. ``tap_size`` int64[n_taps]: weights of each.
     """
 
     channel_bits: NDArray[np.int64]
     tap: NDArray[np.int64]
     tap_row: NDArray[np.int64]
     tap_col: NDArray[np.int64]
-
-
-class Banks(NamedTuple):
-    """Accumulator banks while a group is computed.
-
-    ``free`` int64[n_pes, 32]: first cycle in which each bank has no product left. ``clock`` int64[n_pes]: first cycle
-    in which each PE may issue its next vector pair. ``arrivals`` int64[64]: products of the current pair by bank; those
-    from 32 on are dropped. ``reached`` int64[i_vector, n_taps]: the pixel's bank bits for each activation and tap.
-    """
-
-    free: NDArray[np.int64]
-    clock: NDArray[np.int64]
-    arrivals: NDArray[np.int64]
-    reached: NDArray[np.int64]
-
-
-@inline_njit
-def position_bits(p: int, q: int, n_banks: int) -> int:
-    """Return the part of the bank that an ofmap pixel sets; see DNNsim, ``SCNN::map_accumulator``.
-
-    The bank is the exclusive or with the output channel's part, ``((k & 4) << 2 | k & 3) % n_banks``.
-    """
-    return ((((p ^ q) & 2) << 3) | ((p & 1) << 3) | ((q & 1) << 2)) % n_banks
+    tap_size: NDArray[np.int64]
 
 
 @njit
@@ -191,43 +170,39 @@ def multiply_vectors(
     """
     channel_bits, tap, tap_row, tap_col = weights.channel_bits, weights.tap, weights.tap_row, weights.tap_col
     row, col, reached, arrivals = tiles.row, tiles.col, banks.reached, banks.arrivals
-    free = banks.free[pe]
+    backlog = banks.backlog[pe]
     clock = banks.clock[pe]
     products = 0
-    n_taps = tap_row.shape[0]
     n_weights = tap.shape[0]
-    stop = tiles.start[cell + 1]
+    n_pairs = -(-n_weights // spec.f_vector)
+    stop = tiles.start[cell + 1] if n_weights > 0 else 0
     for first_a in range(tiles.start[cell], stop, spec.i_vector):
-        n_acts = min(spec.i_vector, stop - first_a)
-        for i in range(n_acts):
-            for t in range(n_taps):
-                p = row[first_a + i] - tap_row[t]
-                q = col[first_a + i] - tap_col[t]
-                inside = 0 <= p < shape.p and 0 <= q < shape.q
-                reached[i, t] = position_bits(p, q, spec.n_banks) if inside else 32
-        for first_w in range(0, n_weights, spec.f_vector):
-            last_w = min(first_w + spec.f_vector, n_weights)
-            arrivals[:] = 0
-            for i in range(n_acts):
-                for w in range(first_w, last_w):
-                    arrivals[channel_bits[w] ^ reached[i, tap[w]]] += 1
-            fullest = 1
-            dropped = 0
-            for bank in range(32):
-                fullest = max(fullest, arrivals[bank])
-                dropped += arrivals[bank + 32]
-            products += n_acts * (last_w - first_w) - dropped
-            if spec.bank_queue == 0:
-                clock += fullest
+        for t in range(tap_row.shape[0]):
+            if weights.tap_size[t] == 0:
                 continue
-            issue = clock
-            for bank in range(32):
-                if arrivals[bank] > 0:
-                    issue = max(issue, free[bank] + min(0, arrivals[bank] - spec.bank_queue))
-            for bank in range(32):
-                if arrivals[bank] > 0:
-                    free[bank] = max(free[bank], issue) + arrivals[bank]
-            clock = issue + 1
+            reached[t, 0] = 0
+            reached[t, 1] = 0
+            n_inside = 0
+            for i in range(first_a, min(first_a + spec.i_vector, stop)):
+                p = row[i] - tap_row[t]
+                q = col[i] - tap_col[t]
+                if 0 <= p < shape.p and 0 <= q < shape.q:
+                    bits = position_bits(p, q, spec.n_banks)
+                    reached[t, bits >> 4] += np.uint64(1) << np.uint64(4 * (bits & 12))
+                    n_inside += 1
+            products += n_inside * weights.tap_size[t]
+        arrivals[:n_pairs] = 0
+        pair = 0
+        in_pair = 0
+        for w in range(n_weights):
+            word = 2 * (channel_bits[w] & 3) + (channel_bits[w] >> 4)
+            arrivals[pair, word] += reached[tap[w], 0]
+            arrivals[pair, word ^ 1] += reached[tap[w], 1]
+            in_pair += 1
+            if in_pair == spec.f_vector:
+                in_pair = 0
+                pair += 1
+        clock = issue_pairs(arrivals, n_pairs, backlog, clock, spec.bank_queue)
     banks.clock[pe] = clock
     return products
 
@@ -242,6 +217,7 @@ def phase_weights(
     n_cols = -(-max(0, filters.shape[3] - phase % stride) // stride)
     tap_row = np.empty(n_rows * n_cols, dtype=np.int64)
     tap_col = np.empty(n_rows * n_cols, dtype=np.int64)
+    tap_size = np.zeros(n_rows * n_cols, dtype=np.int64)
     bits = np.empty(n_rows * n_cols * (stop_k - first_k), dtype=np.int64)
     tap = np.empty(n_rows * n_cols * (stop_k - first_k), dtype=np.int64)
     found = 0
@@ -250,10 +226,11 @@ def phase_weights(
         tap_col[t] = t % n_cols
         for k in range(first_k, stop_k):
             if filters[k, channel, phase // stride + stride * tap_row[t], phase % stride + stride * tap_col[t]]:
-                bits[found] = (((k & 4) << 2) | (k & 3)) % n_banks
+                bits[found] = (((k & 4) << 2) | (k & 3)) & (n_banks - 1)
                 tap[found] = t
+                tap_size[t] += 1
                 found += 1
-    return PhaseWeights(bits[:found], tap[:found], tap_row, tap_col)
+    return PhaseWeights(bits[:found], tap[:found], tap_row, tap_col, tap_size)
 
 
 @njit
@@ -304,11 +281,12 @@ def scnn_conv(
                 largest_region = max(largest_region, area)
     pe_cycles = np.zeros(n_pes, dtype=np.int64)
     pe_pairs = np.zeros(n_pes, dtype=np.int64)
+    n_taps = filters.shape[2] * filters.shape[3]
     banks = Banks(
-        np.zeros((n_pes, 32), dtype=np.int64),
         np.zeros(n_pes, dtype=np.int64),
-        np.zeros(64, dtype=np.int64),
-        np.zeros((spec.i_vector, filters.shape[2] * filters.shape[3]), dtype=np.int64),
+        np.zeros((n_pes, 8), dtype=np.uint64),
+        np.zeros((-(-k_group * n_taps // spec.f_vector), 8), dtype=np.uint64),
+        np.zeros((n_taps, 2), dtype=np.uint64),
     )
     n_products = 0
     n_activation_vectors = 0
@@ -337,12 +315,12 @@ def scnn_conv(
             if spec.barrier == BARRIER_CHANNEL or channel == n_channels - 1:
                 slowest = 0
                 for pe in range(n_pes):
-                    finished = max(banks.clock[pe], banks.free[pe].max())
+                    finished = banks.clock[pe] + longest_backlog(banks.backlog[pe])
                     pe_cycles[pe] += finished
                     slowest = max(slowest, finished)
                 own_cycles += slowest
                 banks.clock[:] = 0
-                banks.free[:] = 0
+                banks.backlog[:] = 0
         exchange = largest_region * (stop_k - first_k)
         compute_cycles += own_cycles
         halo_cycles += exchange
