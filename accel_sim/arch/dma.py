@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accel_sim.arch.spec import Count, Spec
+from accel_sim.arch.spec import Count, Spec, Ways
 
 
 class Dma(Spec):
@@ -16,5 +16,5 @@ class Dma(Spec):
         Bytes after which the arbiter between queues may change its mind; a DRAM burst.
     """
 
-    outstanding: Count
+    outstanding: Ways
     quantum_bytes: Count

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from accel_sim.arch.arrays.base import Problem
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count, Natural
+from accel_sim.arch.spec import Natural, RunWidth, Ways, Width
 
 if TYPE_CHECKING:
     from accel_sim.arch.accelerator import Accelerator
@@ -47,20 +47,20 @@ class EyerissV2(SkippingArray):
     GROUPS_TOGETHER: ClassVar[bool] = True
 
     organisation: Literal["eyeriss_v2"]
-    cluster_rows: Count
-    cluster_cols: Count
-    pe_rows: Count
-    pe_cols: Count
-    macs: Count
-    iact_addr_words: Count
-    iact_data_words: Count
-    weight_addr_words: Count
-    weight_data_words: Count
-    psum_words: Count
-    run_bits: Count
-    iact_addr_bits: Count
-    weight_addr_bits: Count
-    iact_routers: Count
+    cluster_rows: Ways
+    cluster_cols: Ways
+    pe_rows: Ways
+    pe_cols: Ways
+    macs: Ways
+    iact_addr_words: Ways
+    iact_data_words: Ways
+    weight_addr_words: Ways
+    weight_data_words: Ways
+    psum_words: Ways
+    run_bits: RunWidth
+    iact_addr_bits: Width
+    weight_addr_bits: Width
+    iact_routers: Ways
     iact_port_bits: Natural
     weight_port_bits: Natural
     psum_port_bits: Natural
