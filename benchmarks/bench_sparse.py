@@ -2,8 +2,8 @@
 
     python benchmarks/bench_sparse.py [--workload alexnet_pruned]
 
-Prints, for each machine, CPU seconds of `simulate` (masks drawn, sizes of stored tensors, kernels, tile program, engine,
-energy, books; compiled beforehand), nominal and effectual MACs per CPU-second, and how often the dense time of a
+Prints, for each machine, CPU seconds of `simulate` (masks drawn, stored sizes, kernels, tile program, engine, energy,
+books; compiled beforehand), nominal and effectual MACs per CPU-second, and how often the dense time of a
 numpy product of as many MACs fits into it. Every repeat draws other masks, so that none is remembered. Exits with 1 if
 a machine takes more than 10 CPU seconds, or VGG-16's fc6 (25088 x 4096, 4 % of the weights) on `eie` more than one.
 """
