@@ -16,6 +16,7 @@ from accel_sim.workload.ops_fields import Algorithm, Bits, Density, LayerName, P
 from accel_sim.workload.ops_pattern import PatternModel
 from accel_sim.workload.patterns import misfit
 from accel_sim.workload.tensor import Tensor
+from accel_sim.workload.traces import may_hold
 
 Mistake = tuple[str | tuple[str | int, ...], str]
 
@@ -141,9 +142,16 @@ class OpModel(StrictModel, ABC):
             density=density,
             pattern=pattern.kind,
             pattern_params=pattern.params_for(role),
-            trace=None if self.trace is None else str(context.folder / self.trace),
+            trace=self._trace_of(role, context),
             is_weight=is_weight,
         )
+
+    def _trace_of(self, role: str, context: FileContext) -> str | None:
+        """Return the file with the tensor's values; an ofmap, which is made and not given, may be missing in it."""
+        if self.trace is None:
+            return None
+        path = context.folder / self.trace
+        return None if role == "ofmap" and not may_hold(path, f"{self.name}.{role}") else str(path)
 
     def mistakes(self) -> list[Mistake]:
         """Return (key or path of keys, message) for keys that contradict each other.
