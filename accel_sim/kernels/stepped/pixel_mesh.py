@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from accel_sim.kernels.im2col import ConvShape, padded_size
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.stepped.pixel_mesh_types import (
+    ACROSS,
     BEGINS,
     COMMAND,
+    DOWN,
     EFFECTUAL_MACS,
     EMPTY,
     ENDS,
@@ -70,27 +72,32 @@ def reuse_of(conv: ConvShape, pes: PixelPes) -> Reuse:
 
 
 @njit
-def _put(fifo: I64, at: I64, y: int, x: int, word: int) -> None:
-    """Put a word into a PE's FIFO; one that is full loses what it holds, which spoils the outputs."""
-    depth = fifo.shape[2]
-    place = at[y, x, NEXT]
-    if at[y, x, HELD] == depth:
-        fifo[y, x, :] = EMPTY
+def _next_place(fifos: I64, at: I64, way: int, y: int) -> int:
+    """Return the place for the word that each PE of a row now puts into its FIFO.
+
+    PEs of a row put and take in the same clocks, so that one pointer stands for all of theirs. FIFOs that are full
+    lose what they hold, which spoils the outputs.
+    """
+    depth = fifos.shape[1]
+    place = at[way, y, NEXT]
+    if at[way, y, HELD] == depth:
+        fifos[way, :, y, :] = EMPTY
     else:
-        at[y, x, HELD] += 1
-    fifo[y, x, place] = word
-    at[y, x, NEXT] = place + 1 if place + 1 < depth else 0
+        at[way, y, HELD] += 1
+    at[way, y, NEXT] = place + 1 if place + 1 < depth else 0
+    return int(place)
 
 
 @njit
-def _take(fifo: I64, at: I64, y: int, x: int) -> int:
-    """Take the oldest word of a PE's FIFO."""
-    if at[y, x, HELD] == 0:
-        return EMPTY
-    place = at[y, x, OLDEST]
-    at[y, x, HELD] -= 1
-    at[y, x, OLDEST] = place + 1 if place + 1 < fifo.shape[2] else 0
-    return int(fifo[y, x, place])
+def _oldest_place(fifos: I64, at: I64, way: int, y: int) -> int:
+    """Return the place of the word that each PE of a row now gives away; FIFOs that hold none give `EMPTY`."""
+    place = at[way, y, OLDEST]
+    if at[way, y, HELD] == 0:
+        fifos[way, place, y, :] = EMPTY
+        return int(place)
+    at[way, y, HELD] -= 1
+    at[way, y, OLDEST] = place + 1 if place + 1 < fifos.shape[1] else 0
+    return int(place)
 
 
 @njit
@@ -116,34 +123,31 @@ def _write_or_log(state: State, books: Books, clock: int, stage: int) -> None:
 
 
 @njit
-def _advance(state: State, books: Books, clock: int) -> None:
-    """The last stage: products that have passed the pipeline are added, and finished sums written."""
-    stage = clock % state.tags.shape[0]
-    tags = state.tags[stage]
-    command = tags[COMMAND]
-    if command < 0:
-        return
-    rows, cols = state.sums.shape
-    products, sums = state.products[stage], state.sums
-    height, width = (tags[HEIGHT], tags[WIDTH]) if tags[TOP] >= 0 else (rows, cols)
-    kept = 0 if tags[BEGINS] else 1
-    for y in range(height):
-        for x in range(width):
-            sums[y, x] = kept * sums[y, x] + products[y, x]
-    if tags[ENDS] or books.watched[0] == tags[IMAGE]:
-        _write_or_log(state, books, clock, stage)
-    tags[COMMAND] = -1
+def _advance(tags: I64, products: I64, sums: I64, watched: I64, clock: int) -> bool:
+    """The last stage: products that have passed the pipeline are added; return whether sums are to be written."""
+    stage = clock % tags.shape[0]
+    if tags[stage, COMMAND] < 0:
+        return False
+    height, width = (tags[stage, HEIGHT], tags[stage, WIDTH]) if tags[stage, TOP] >= 0 else sums.shape
+    if tags[stage, BEGINS]:
+        for y in range(height):
+            for x in range(width):
+                sums[y, x] = products[stage, y, x]
+    else:
+        for y in range(height):
+            for x in range(width):
+                sums[y, x] += products[stage, y, x]
+    return bool(tags[stage, ENDS] or watched[0] == tags[stage, IMAGE])
 
 
 @njit
-def _multiply(state: State, counts: I64, height: int, width: int, weight: int, stage: int) -> None:
+def _multiply(words: I64, products: I64, counts: I64, height: int, width: int, weight: int, stage: int) -> None:
     """The PEs of a patch multiply the words they hold with one weight."""
-    products = state.products[stage]
     zeros = 0
     for y in range(height):
         for x in range(width):
-            word = state.words[y, x]
-            products[y, x] = word * weight
+            word = words[y, x]
+            products[stage, y, x] = word * weight
             zeros += word == 0
     counts[MACS] += height * width
     counts[IFMAP_ZERO_MACS] += zeros
@@ -154,52 +158,66 @@ def _multiply(state: State, counts: I64, height: int, width: int, weight: int, s
 
 @njit
 def _feed(
-    state: State,
+    words: I64,
+    fifos: I64,
+    at: I64,
     counts: I64,
     plane: I64,
-    corner: tuple[int, int],
-    size: tuple[int, int],
+    patch: tuple[int, int, int, int],
     tap: tuple[int, int],
     steps: I64,
 ) -> None:
     """Each PE of a patch takes its word of a filter tap, and keeps it for the neighbours that need it later.
 
-    ``steps`` are strides, dilations, window and fresh rows and columns: (sh, sw, dh, dw, r, s, fresh_rows, fresh_cols).
+    ``patch`` is (top, left, height, width); ``steps`` are strides, dilations, window and fresh rows and columns: (sh,
+    sw, dh, dw, r, s, fresh_rows, fresh_cols).
     """
     r, s = tap
-    height, width = size
-    words = state.words
+    top, left, height, width = patch
     from_right, from_below = s >= steps[7], s < steps[7] and r >= steps[6]
+    first_row, first_col = top * steps[0] + r * steps[2], left * steps[1] + s * steps[3]
+    row_stride, stride = steps[0], steps[1]
     loads = 0
     for y in range(height):
-        row = (corner[0] + y) * steps[0] + r * steps[2]
-        for x in range(width):
-            if from_right and x + 1 < width:
-                words[y, x] = _take(state.across, state.across_at, y, x + 1)
-            elif from_below and y + 1 < height:
-                words[y, x] = _take(state.down, state.down_at, y + 1, x)
-            else:
-                words[y, x] = plane[row, (corner[1] + x) * steps[1] + s * steps[3]]
-                loads += 1
+        loaded = 0
+        if from_right:
+            loaded = width - 1
+            if loaded > 0:
+                place = _oldest_place(fifos, at, ACROSS, y)
+                for x in range(loaded):
+                    words[y, x] = fifos[ACROSS, place, y, x + 1]
+        elif from_below and y + 1 < height:
+            place = _oldest_place(fifos, at, DOWN, y + 1)
+            for x in range(width):
+                words[y, x] = fifos[DOWN, place, y + 1, x]
+            continue
+        row = first_row + y * row_stride
+        for x in range(loaded, width):
+            words[y, x] = plane[row, first_col + x * stride]
+        loads += width - loaded
     counts[IFMAP_LOADS] += loads
     counts[IFMAP_ARRIVALS] += loads
     counts[IFMAP_PASSED] += height * width - loads
-    if s + steps[7] < steps[5]:
+    if s + steps[7] < steps[5] and width > 1:
         for y in range(height):
+            place = _next_place(fifos, at, ACROSS, y)
             for x in range(1, width):
-                _put(state.across, state.across_at, y, x, words[y, x])
+                fifos[ACROSS, place, y, x] = words[y, x]
     if s < steps[7] and r + steps[6] < steps[4]:
         for y in range(1, height):
+            place = _next_place(fifos, at, DOWN, y)
             for x in range(width):
-                _put(state.down, state.down_at, y, x, words[y, x])
+                fifos[DOWN, place, y, x] = words[y, x]
 
 
 @njit
-def _tag(tags: I64, begins: bool, ends: bool, place: tuple[int, int, int, int, int], size: tuple[int, int]) -> None:
+def _tag(
+    tags: I64, stage: int, begins: bool, ends: bool, place: tuple[int, int, int, int, int], size: tuple[int, int]
+) -> None:
     """Note what goes along with products; ``place`` is (top, left, filter, image, command)."""
-    tags[BEGINS], tags[ENDS] = begins, ends
-    tags[TOP], tags[LEFT], tags[FILTER], tags[IMAGE], tags[COMMAND] = place
-    tags[HEIGHT], tags[WIDTH] = size
+    tags[stage, BEGINS], tags[stage, ENDS] = begins, ends
+    tags[stage, TOP], tags[stage, LEFT], tags[stage, FILTER], tags[stage, IMAGE], tags[stage, COMMAND] = place
+    tags[stage, HEIGHT], tags[stage, WIDTH] = size
 
 
 @njit
@@ -211,24 +229,27 @@ def _patches(
     ``job`` is (command, image, filter over all groups, first ifmap channel).
     """
     command, image, filter_index, first_channel = job
-    rows, cols = state.sums.shape
+    words, fifos, at, products, tags, sums = state
+    rows, cols = sums.shape
     n_rows, n_cols = books.outputs.shape[2:]
     channels = filters.shape[1]
-    counts = books.counts[command]
+    counts, watched = books.counts[command], books.watched
     for top in range(0, n_rows, rows):
         for left in range(0, n_cols, cols):
             size = (min(rows, n_rows - top), min(cols, n_cols - left))
             for c in range(channels):
+                plane = ifmap[image, first_channel + c]
                 for r in range(steps[4]):
                     for s in range(steps[5]):
-                        _advance(state, books, clock)
-                        stage = clock % state.tags.shape[0]
-                        plane = ifmap[image, first_channel + c]
-                        _feed(state, counts, plane, (top, left), size, (r, s), steps)
-                        _multiply(state, counts, size[0], size[1], filters[filter_index, c, r, s], stage)
+                        stage = clock % tags.shape[0]
+                        if _advance(tags, products, sums, watched, clock):
+                            _write_or_log(state, books, clock, stage)
+                        _feed(words, fifos, at, counts, plane, (top, left, *size), (r, s), steps)
+                        weight = filters[filter_index, c, r, s]
+                        _multiply(words, products, counts, size[0], size[1], weight, stage)
                         begins = c == 0 and r == 0 and s == 0
                         ends = c == channels - 1 and r == steps[4] - 1 and s == steps[5] - 1
-                        _tag(state.tags[stage], begins, ends, (top, left, filter_index, image, command), size)
+                        _tag(tags, stage, begins, ends, (top, left, filter_index, image, command), size)
                         clock += 1
     return clock
 
@@ -250,8 +271,9 @@ def _vectors(
         for c in range(channels):
             for r in range(steps[4]):
                 for s in range(steps[5]):
-                    _advance(state, books, clock)
                     stage = clock % state.tags.shape[0]
+                    if _advance(state.tags, state.products, state.sums, books.watched, clock):
+                        _write_or_log(state, books, clock, stage)
                     word = ifmap[image, first_channel + c, r * steps[2], s * steps[3]]
                     counts[IFMAP_LOADS] += 1
                     counts[IFMAP_ARRIVALS] += used
@@ -265,7 +287,7 @@ def _vectors(
                     counts[IFMAP_ZERO_MACS] += used if word == 0 else 0
                     ends = c == channels - 1 and r == steps[4] - 1 and s == steps[5] - 1
                     begins = c == 0 and r == 0 and s == 0
-                    _tag(state.tags[stage], begins, ends, (-1, -1, base, image, command), (1, used))
+                    _tag(state.tags, stage, begins, ends, (-1, -1, base, image, command), (1, used))
                     clock += 1
     return clock
 
@@ -293,7 +315,8 @@ def _run(state: State, books: Books, ifmap: I64, filters: I64, steps: I64, sizes
                 books.ends[command] = clock
                 command += 1
     for last in range(clock, clock + state.tags.shape[0]):
-        _advance(state, books, last)
+        if _advance(state.tags, state.products, state.sums, books.watched, last):
+            _write_or_log(state, books, last, last % state.tags.shape[0])
     return int(clock + state.tags.shape[0])
 
 
@@ -323,13 +346,11 @@ def step_pixel_mesh(
     strides = (conv.stride_h, conv.stride_w, conv.dilation_h, conv.dilation_w)
     steps = np.array([*strides, conv.r, conv.s, *reuse], dtype=np.int64)
     commands = conv.groups * conv.n * -(-conv.k // tk)
-    grid, fifo = (pes.rows, pes.cols), (pes.rows, pes.cols, pes.fifo_words)
+    grid = (pes.rows, pes.cols)
     state = State(
         words=np.full(grid, EMPTY, dtype=np.int64),
-        across=np.full(fifo, EMPTY, dtype=np.int64),
-        across_at=np.zeros((*grid, 3), dtype=np.int64),
-        down=np.full(fifo, EMPTY, dtype=np.int64),
-        down_at=np.zeros((*grid, 3), dtype=np.int64),
+        fifos=np.full((2, pes.fifo_words, *grid), EMPTY, dtype=np.int64),
+        at=np.zeros((2, pes.rows, 3), dtype=np.int64),
         products=np.full((pes.stages, *grid), EMPTY, dtype=np.int64),
         tags=np.full((pes.stages, N_TAGS), -1, dtype=np.int64),
         sums=np.full(grid, EMPTY, dtype=np.int64),

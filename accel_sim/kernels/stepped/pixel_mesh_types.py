@@ -42,7 +42,11 @@ HEIGHT = 7
 WIDTH = 8
 N_TAGS = 9
 
-# What is known of a FIFO: words in it, places of the oldest and of the next one.
+# A PE's FIFOs: words for the neighbour on the left, and for the one above.
+ACROSS = 0
+DOWN = 1
+
+# What is known of the FIFOs of a row: words in each, places of the oldest and of the next one.
 HELD = 0
 OLDEST = 1
 NEXT = 2
@@ -70,16 +74,14 @@ class Reuse(NamedTuple):
 class State(NamedTuple):
     """What the mesh holds; all int64.
 
-    ``words`` [rows, cols] are the PEs' operands; ``across`` and ``down`` [rows, cols, fifo_words] their FIFOs, with
-    the words in them, the place of the oldest and of the next one in ``across_at`` and ``down_at`` [rows, cols, 3];
+    ``words`` [rows, cols] are the PEs' operands; ``fifos`` [2, fifo_words, rows, cols] their FIFOs, `ACROSS` and
+    `DOWN`, with the words in those of a row, the place of the oldest and of the next one in ``at`` [2, rows, 3];
     ``products`` [stages, rows, cols] and ``tags`` [stages, `N_TAGS`] the pipeline; ``sums`` [rows, cols].
     """
 
     words: I64
-    across: I64
-    across_at: I64
-    down: I64
-    down_at: I64
+    fifos: I64
+    at: I64
     products: I64
     tags: I64
     sums: I64
