@@ -1,10 +1,12 @@
-"""Speed of the proof: a network through the stepped array of every organisation, on one core.
+"""Speed of the proof: networks through the stepped array of every organisation, on one core.
 
-    python benchmarks/bench_verify.py [--workload resnet50]
+    python benchmarks/bench_verify.py [--workload resnet50] [--pruned alexnet_pruned]
 
-Prints, for each machine, MACs per CPU-second of its stepped twin alone and CPU seconds of the whole verification
-(operands, mapping, tile program, stepping, numpy's outputs). Exits with 1 if anything differs or a twin is slower than
-what is asked of it: 500 M MACs per CPU-second for systolic arrays, 100 M for the others.
+Machines that skip zeros run the pruned network, those of N:M weights the same network with 2:4 weights. Prints, for
+each machine, MACs per CPU-second of its stepped twin alone (all MACs of the network, skipped ones too, and those done)
+and CPU seconds of the whole verification (operands, mapping, tile program, stepping, numpy's outputs). Exits with 1 if
+anything differs or a twin is slower than what is asked of it: 500 M MACs per CPU-second for systolic arrays, 100 M for
+the adder tree and the row-stationary mesh.
 """
 
 from __future__ import annotations
@@ -38,21 +40,44 @@ MACHINES = (
     ("systolic_os", 500e6),
     ("systolic_is", 500e6),
 )
+SKIPPING = (
+    "eie",
+    "ese",
+    "cambricon_x",
+    "cnvlutin",
+    "scnn",
+    "eyeriss_v2",
+    "sigma",
+    "dual_side_tensor_core",
+)
+TWO_OF_FOUR = ("a100_sparse_tensor_core", "structured_systolic")
 
 
 def with_bits(network: Network, arch: Accelerator) -> Network:
     """The same network in words of the machine, where its own are wider."""
 
-    def narrow(tensor: Tensor | None, bits: int) -> Tensor | None:
-        return tensor if tensor is None else replace(tensor, bits=min(tensor.bits, bits))
+    def narrow(tensor: Tensor, bits: int) -> Tensor:
+        return replace(tensor, bits=min(tensor.bits, bits))
 
     layers = [
         replace(
             layer,
             ifmap=narrow(layer.ifmap, arch.mac.bits.ifmap),
-            filter=narrow(layer.filter, arch.mac.bits.filter),
+            filter=None if layer.filter is None else narrow(layer.filter, arch.mac.bits.filter),
             ofmap=narrow(layer.ofmap, arch.mac.bits.ifmap),
         )
+        for layer in network.layers
+    ]
+    return replace(network, layers=tuple(layers))
+
+
+def with_two_of_four(network: Network) -> Network:
+    """The same network, with two of every four weights along the channels kept."""
+    params = (("axis", 1), ("m", 4), ("n", 2))
+    layers = [
+        layer
+        if layer.filter is None
+        else replace(layer, filter=replace(layer.filter, density=0.5, pattern="n_of_m", pattern_params=params))
         for layer in network.layers
     ]
     return replace(network, layers=tuple(layers))
@@ -64,37 +89,56 @@ def step_seconds(network: Network, arch: Accelerator) -> float:
     seconds = 0.0
     for layer in network.layers:
         if layer.is_mac:
-            operands = layer_operands(layer, 0)
-            work = LayerJob(layer=layer, arch=arch, mapping=job.mappings[layer.name], operands=operands)
+            work = LayerJob(
+                layer=layer,
+                arch=arch,
+                mapping=job.mappings[layer.name],
+                operands=layer_operands(layer, 0),
+                places=job.places[layer.name],
+            )
             start = time.process_time()
             twin.step(work)
             seconds += time.process_time() - start
     return seconds
 
 
+def measure(name: str, network: Network, small: Network, least: float) -> bool:
+    """Print a machine's line; return whether it failed."""
+    arch = load_arch(name)
+    network = with_bits(network, arch)
+    verify(with_bits(small, arch), arch)  # compiles
+    start = time.process_time()
+    verdicts = verify(network, arch)
+    whole = time.process_time() - start
+    stepping = step_seconds(network, arch)
+    speeds = [n_macs / stepping for n_macs in (network.n_macs, sum(verdict.n_macs_stepped for verdict in verdicts))]
+    differ = [verdict.name for verdict in verdicts if not verdict.is_proven]
+    clocks = sum(verdict.stepped_cycles for verdict in verdicts)
+    outcome = f"{len(differ)} layers differ: {', '.join(differ)}" if differ else "proven"
+    numbers = f"{clocks / 1e6:10.2f}{stepping:12.2f}" + "".join(f"{speed / 1e6:10.0f}" for speed in speeds)
+    print(f"{name:24}{arch.mac.bits.ifmap:6}{numbers}{whole:10.2f}  {outcome}")
+    return bool(differ) or speeds[0] < least
+
+
 def main() -> int:
     """Print a line a machine; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workload", default="resnet50")
-    shipped, small = load_workload(parser.parse_args().workload), load_workload("lenet5")
+    parser.add_argument("--pruned", default="alexnet_pruned")
+    names = parser.parse_args()
+    small, pruned = load_workload("lenet5"), load_workload(names.pruned)
+    runs = (
+        (load_workload(names.workload), small, MACHINES),
+        (pruned, small, [(name, 0.0) for name in SKIPPING]),
+        (with_two_of_four(pruned), with_two_of_four(small), [(name, 0.0) for name in TWO_OF_FOUR]),
+    )
     failed = False
-    print(f"{shipped.name}, {shipped.n_macs / 1e9:.2f} G MACs")
-    print(f"{'machine':14}{'bits':>6}{'M clocks':>10}{'stepping s':>12}{'M MAC/s':>10}{'verify s':>10}  verdict")
-    for name, least in MACHINES:
-        arch = load_arch(name)
-        network = with_bits(shipped, arch)
-        verify(with_bits(small, arch), arch)  # compiles
-        start = time.process_time()
-        verdicts = verify(network, arch)
-        whole = time.process_time() - start
-        stepping = step_seconds(network, arch)
-        speed = network.n_macs / stepping
-        differ = [verdict.name for verdict in verdicts if not verdict.is_proven]
-        clocks = sum(verdict.stepped_cycles for verdict in verdicts)
-        outcome = f"{len(differ)} layers differ: {', '.join(differ)}" if differ else "proven"
-        numbers = f"{clocks / 1e6:10.1f}{stepping:12.2f}{speed / 1e6:10.0f}{whole:10.2f}"
-        print(f"{name:14}{arch.mac.bits.ifmap:6}{numbers}  {outcome}")
-        failed = failed or bool(differ) or speed < least
+    for network, compiled, machines in runs:
+        print(f"{network.name}, {network.n_macs / 1e9:.2f} G MACs")
+        columns = f"{'M clocks':>10}{'stepping s':>12}{'M MAC/s':>10}{'M done/s':>10}{'verify s':>10}"
+        print(f"{'machine':24}{'bits':>6}{columns}  verdict")
+        for name, least in machines:
+            failed |= measure(name, network, compiled, least)
     return int(failed)
 
 
