@@ -121,7 +121,7 @@ def effectual_macs(one: Network, seed: int) -> int:
     return total
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.data())
 def test_layers_are_proven_and_balance(data: st.DataObject) -> None:
     """Outputs, cycles and counts are the stepped array's; MACs done are those that the masks have."""
