@@ -71,7 +71,8 @@ class StructuredSystolic(SkippingArray):
             yield ("n",), f"found {self.n}, more than array.m, which is {self.m}"
         elif self.rows < self.n:
             yield ("rows",), f"found {self.rows}; a group takes array.n = {self.n} of them"
-        if (arch.mac.sparsity == "n_of_m") != (arch.formats.filter == "n_of_m"):
+        is_known = arch.mac.sparsity in self.SPARSITY
+        if is_known and (arch.mac.sparsity == "n_of_m") != (arch.formats.filter == "n_of_m"):
             yield (
                 ("organisation",),
                 f"mac.sparsity {arch.mac.sparsity!r} and formats.filter {arch.formats.filter!r} exclude each other: "
