@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import click
 
+from accel_sim.cli.interrupts import interruptible
 from accel_sim.errors import AccelSimError, InputError
 
 FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
@@ -46,13 +47,25 @@ class FaultGroup(click.Group):
             complain(" ".join(error.format_message().split()))
             code = USAGE
         except click.Abort:
+            complain("interrupted")
             code = INTERRUPTED
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, context: click.Context) -> Any:
         """Run the chosen command; turn its errors into lines and codes."""
         try:
-            return super().invoke(context)
+            with interruptible() as interrupts:
+                try:
+                    return super().invoke(context)
+                except Exception as error:
+                    # whoever an interrupt hits may turn it into an error of its own, as classes being made do
+                    if not interrupts.came or isinstance(error, click.exceptions.Exit):
+                        raise
+                    raise KeyboardInterrupt from error
+        except KeyboardInterrupt:
+            # a terminal has shown ^C in this line
+            complain("interrupted", new_line=sys.stderr.isatty())
+            context.exit(INTERRUPTED)
         except InputError as error:
             for fault in error.faults:
                 complain(str(fault))
@@ -68,9 +81,9 @@ class FaultGroup(click.Group):
             context.exit(CLOSED_PIPE)
 
 
-def complain(message: str) -> None:
-    """Write one error line to standard error."""
-    click.echo(f"accel-sim: error: {message}", err=True)
+def complain(message: str, *, new_line: bool = False) -> None:
+    """Write one error line to standard error, below what is in its line already."""
+    click.echo(f"{os.linesep * new_line}accel-sim: error: {message}", err=True)
 
 
 def discard_stdout() -> None:
