@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_sim.compression.bitmask import BitMask
 from accel_sim.compression.patterns import random_mask
-from accel_sim.kernels.sparse.sigma import SigmaSpec, sigma_gemm
+from accel_sim.kernels.sparse.sigma import SigmaSpec, adder_levels, adder_of, collection_line, sigma_gemm
 from accel_sim.kernels.stepped import sigma as stepped
 from accel_sim.kernels.stepped.sigma import sigma_stepped
+from accel_sim.kernels.stepped.sigma_networks import deal_lines, last_adder
 from tests.reference import naive_sigma
 
 
@@ -115,3 +117,18 @@ def test_gain_is_stepped():
         per_fold = (denser.total_cycles - sparser.total_cycles) / max(1, denser.n_folds - sparser.n_folds)
         assert (per_fold > 100) == (denser.n_folds > sparser.n_folds)
     assert runs[31].total_cycles / runs[15].total_cycles > 1.9
+
+
+@pytest.mark.parametrize("n", [2, 4, 8, 32])
+def test_adders_and_lines_of_both_kernels_are_the_plain_twins(n):
+    """Every run of neighbouring multipliers, every adder."""
+    for first in range(n):
+        for last in range(first + 1, n):
+            expected = naive_sigma.finishing_adder(first, last)
+            assert adder_of(first, last) == last_adder(first, last + 1) == expected
+    n_levels = adder_levels(n)
+    for n_lines in (1, 3, 8):
+        dealt = deal_lines(n_levels, n_lines)
+        for (level, node), line in naive_sigma.line_table(n, n_lines).items():
+            if node >= 0:
+                assert collection_line(level, node, n, n_lines) == dealt[level, node] == line

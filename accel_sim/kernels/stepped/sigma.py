@@ -1,7 +1,6 @@
 """The stepped SIGMA-like array: values hop through the distribution registers, sums through the adders, clock by clock.
 
-Folds, adders and lines are what the controller configures, so they come from the same functions as in the fast path;
-everything that happens in time is this module's own.
+What the controller sets up for a fold is in `sigma_networks`.
 """
 
 from __future__ import annotations
@@ -12,17 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.kernels.jit import njit
-from accel_sim.kernels.sparse.sigma import (
-    CARRY,
-    EMPTY,
-    Fold,
-    SigmaSpec,
-    adder_levels,
-    adder_of,
-    collection_line,
-    fill_fold,
-    new_fold,
-)
+from accel_sim.kernels.sparse.sigma import CARRY, EMPTY, Fold, SigmaSpec
+from accel_sim.kernels.stepped.sigma_networks import deal_lines, last_adder, load_fold
 
 I64 = NDArray[np.int64]
 NOTHING = -1
@@ -98,8 +88,8 @@ class _Wiring(NamedTuple):
 
 
 @njit
-def _wire(fold: Fold, spec: SigmaSpec) -> _Wiring:
-    """Read the networks' settings off a fold."""
+def _wire(fold: Fold, lines: I64, spec: SigmaSpec) -> _Wiring:
+    """Read the networks' settings off a fold; ``lines`` as `sigma_networks.deal_lines` has them, if there are any."""
     n_multipliers = spec.n_multipliers
     n_clusters = fold.cluster.max() + 1
     first = np.full(n_clusters, n_multipliers, dtype=np.int64)
@@ -112,8 +102,8 @@ def _wire(fold: Fold, spec: SigmaSpec) -> _Wiring:
             stop[cluster] = m + 1
     if spec.collection_lines > 0:
         for cluster in range(n_clusters):
-            level, node = adder_of(first[cluster], stop[cluster] - 1)
-            line[cluster] = collection_line(level, node, n_multipliers, spec.collection_lines)
+            level, node = last_adder(first[cluster], stop[cluster])
+            line[cluster] = lines[level, node]
     group = n_multipliers if spec.non_blocking else max(1, n_multipliers // spec.distribution_ports)
     width = spec.distribution_ports if spec.non_blocking else 1
     needed = np.empty(n_multipliers, dtype=np.int64)
@@ -266,6 +256,7 @@ def _run_fold(
     fold: Fold,
     operands: tuple[I64, I64, I64],
     begun: NDArray[np.bool_],
+    lines: I64,
     spec: SigmaSpec,
     busy: I64,
     events: I64,
@@ -285,7 +276,7 @@ def _run_fold(
         np.zeros(n_multipliers, dtype=np.int64),
     )
     fetched = np.zeros((n_columns, operands[1].shape[1]), dtype=np.bool_)
-    wiring = _wire(fold, spec)
+    wiring = _wire(fold, lines, spec)
     n_clusters = wiring.first.shape[0]
     sums = _Sums(
         np.zeros((n_clusters, n_columns), dtype=np.int64),
@@ -295,7 +286,7 @@ def _run_fold(
         np.zeros(wiring.line.max() + 1, dtype=np.int64),
         begun,
     )
-    n_levels = adder_levels(n_multipliers)
+    n_levels = lines.shape[0]
     n_left = n_clusters * n_columns
     # Clock 0 configures the networks; the first value is sent in clock 1.
     clock = 0
@@ -337,14 +328,22 @@ def sigma_stepped(stationary: I64, streaming: I64, spec: SigmaSpec) -> SigmaRun:
                 places[n_loaded] = place
                 n_loaded += 1
         start[row + 1] = n_loaded
-    fold = new_fold(spec.n_multipliers)
+    n_levels = 1
+    while 2**n_levels < spec.n_multipliers:
+        n_levels += 1
+    lines = deal_lines(n_levels, max(1, spec.collection_lines))
+    fold = Fold(
+        np.empty(spec.n_multipliers, dtype=np.int64),
+        np.empty(spec.n_multipliers, dtype=np.int64),
+        np.empty(spec.n_multipliers, dtype=np.int64),
+    )
     total_cycles = 0
     n_folds = 0
     row = 0
     taken = 0
     while row < n_rows:
-        row, taken = fill_fold(places, start, row, taken, fold, spec.cut_rows)
+        row, taken = load_fold(places, start, row, taken, fold, spec.cut_rows)
         if fold.k[0] != EMPTY:
-            total_cycles += _run_fold(fold, (stationary, streaming, outputs), begun, spec, busy, events)
+            total_cycles += _run_fold(fold, (stationary, streaming, outputs), begun, lines, spec, busy, events)
             n_folds += 1
     return SigmaRun(outputs, total_cycles, n_folds, busy, events)
