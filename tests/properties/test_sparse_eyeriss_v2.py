@@ -32,7 +32,9 @@ def test_fast_equals_twin_and_stepped(case):
     work = row_work(row, counts, shape, macs)
     stream = naive_eyeriss_v2.word_stream(row.tolist(), counts.tolist(), *shape, macs)
     assert (work.total_cycles, work.mac_cycles, work.bubble_cycles) == naive_eyeriss_v2.run(stream)
-    assert work.n_activations == len(stream)
+    segments = naive_eyeriss_v2.segments(row.tolist(), weights.shape[2], *shape)
+    assert work.n_activations == sum(map(len, segments))
+    assert len(stream) == work.n_activations + segments.count([])
 
     values = row * (2 * np.arange(row.size).reshape(row.shape) - 7)
     w = weights * (2 * np.arange(weights.size).reshape(weights.shape) - 21)
@@ -93,6 +95,18 @@ def test_density_one_is_the_dense_time():
     assert work.mac_cycles == 8 * 3 * 4 * 16
     assert work.total_cycles == work.mac_cycles + 6
     assert work.bubble_cycles == 0
+
+
+def test_one_channel_at_stride_one_leaves_nothing_to_skip():
+    """As the paper says of depthwise layers: a zero activation is a segment of its own, whose address is read."""
+    weights, some = np.ones((1, 3), dtype=int), np.array([[1, 0, 0, 1, 0, 1, 1, 0, 0, 1]], bool)
+    dense = row_work(np.ones((1, 10), bool), weights, RowShape(8, 1, 0), 2)
+    sparse = row_work(some, weights, RowShape(8, 1, 0), 2)
+    assert (dense.mac_cycles, dense.bubble_cycles) == (24, 0)
+    assert (sparse.mac_cycles, sparse.bubble_cycles) == (11, 13)
+    assert sparse.total_cycles == dense.total_cycles
+    # At stride 2 a segment has two columns, and one zero of two is skipped.
+    assert row_work(np.array([[1, 0] * 5], bool), weights, RowShape(4, 2, 0), 2).bubble_cycles == 0
 
 
 def test_odd_counts_waste_a_slot_and_empty_columns_only_a_bubble():

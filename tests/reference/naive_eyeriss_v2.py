@@ -6,13 +6,21 @@ from __future__ import annotations
 def word_stream(
     row: list[list[bool]], counts: list[list[int]], n_outputs: int, stride: int, pad: int, macs: int
 ) -> list[int]:
-    """Words of each non-zero activation, window after window."""
+    """Words of each non-zero activation, window after window; none for a segment without any."""
+    out = []
+    for segment in segments(row, len(counts[0]), n_outputs, stride, pad):
+        out += [-(-counts[c][tap] // macs) for c, tap in segment] or [0]
+    return out
+
+
+def segments(row: list[list[bool]], taps: int, n_outputs: int, stride: int, pad: int) -> list[list[tuple[int, int]]]:
+    """(channel, tap) of the non-zero activations of each segment of each window: a stride of columns, all channels."""
     out = []
     for output in range(n_outputs):
-        for tap in range(len(counts[0])):
-            x = output * stride + tap - pad
-            if 0 <= x < len(row[0]):
-                out += [-(-counts[c][tap] // macs) for c in range(len(row)) if row[c][x]]
+        for first in range(0, taps, stride):
+            columns = [(tap, output * stride + tap - pad) for tap in range(first, min(first + stride, taps))]
+            inside = [(tap, x) for tap, x in columns if 0 <= x < len(row[0])]
+            out.append([(c, tap) for tap, x in inside for c in range(len(row)) if row[c][x]])
     return out
 
 

@@ -80,7 +80,10 @@ def array(ifmap: Any, filters: Any, slide: Any, spread: Any, grid: Any, ports: A
                                     time[pe] += total
                                     out["mac_cycles"][pe] += busy
                                     out["bubble_cycles"][pe] += bubbles
-                                    out["n_activations"] += len(stream)
+                                    segments = naive_eyeriss_v2.segments(
+                                        row_of(n, g, block, y), taps, slide.q, slide.stride_w, slide.pad_w
+                                    )
+                                    out["n_activations"] += sum(map(len, segments))
                 for turn in chunks(len(strips), spread.rows):
                     wanted: Counter[Any] = Counter()
                     seen = set()

@@ -2,9 +2,11 @@
 
 A PE holds one filter row of ``c0`` channels for ``m0`` output channels, compressed by columns: a column is what one
 activation meets. For each output of a row it walks the non-zero activations of the window; each takes one cycle for
-every word of ``macs`` weights in its column, the last of which may be partly empty. Three stages in front of the weight
-memory fetch one activation a cycle and drop those whose column is empty, so an empty column costs a bubble only when
-the weight memory has run dry. In all the pipeline has seven stages.
+every word of ``macs`` weights in its column, the last of which may be partly empty. Three stages in front of the
+weight memory fetch one activation a cycle and drop those whose column is empty, so an empty column costs a bubble only
+when the weight memory has run dry. Activations are stored in segments of ``c0`` channels by a stride of columns, each
+with an address that is read in any case: an empty segment goes the way of an activation with an empty column, so that
+one channel at stride 1 leaves nothing to skip. In all the pipeline has seven stages.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class RowShape(NamedTuple):
 class PeWork(NamedTuple):
     """What one PE does for one filter row, input row and group of channels.
 
-    ``total_cycles`` with the pipeline's fill, 0 without any activation. ``mac_cycles`` cycles in which the MACs get a
+    ``total_cycles`` with the pipeline's fill. ``mac_cycles`` cycles in which the MACs get a
     word; ``bubble_cycles`` cycles between the first and the last of them in which they get none. ``n_activations``
     non-zero activations fetched, ``n_macs`` products of non-zero operands.
     """
@@ -62,9 +64,7 @@ class LayerWork(NamedTuple):
 
 
 @njit
-def row_work(
-    row: NDArray[np.bool_], column_counts: NDArray[np.int64], shape: RowShape, macs: int
-) -> PeWork:
+def row_work(row: NDArray[np.bool_], column_counts: NDArray[np.int64], shape: RowShape, macs: int) -> PeWork:
     """Time one PE on one input row.
 
     Parameters
@@ -81,7 +81,8 @@ def row_work(
     Notes
     -----
     With F the cycle in which an activation stands before the weight memory, m its first and e its last cycle in it:
-    ``F[i] = max(F[i-1] + 1, m[i-1])`` and ``m[i] = max(F[i] + 1, e[i-1] + 1)``; an empty column has no m.
+    ``F[i] = max(F[i-1] + 1, m[i-1])`` and ``m[i] = max(F[i] + 1, e[i-1] + 1)``; an empty column has no m, nor has an
+    empty segment.
     """
     n_channels, width = row.shape
     n_taps = column_counts.shape[1]
@@ -93,30 +94,32 @@ def row_work(
     n_activations = np.int64(0)
     n_macs = np.int64(0)
     for output in range(shape.n_outputs):
-        for tap in range(n_taps):
-            x = output * shape.stride + tap - shape.pad
-            if x < 0 or x >= width:
-                continue
-            for channel in range(n_channels):
-                if not row[channel, x]:
+        for segment in range(0, n_taps, shape.stride):
+            before = n_activations
+            for tap in range(segment, min(segment + shape.stride, n_taps)):
+                x = output * shape.stride + tap - shape.pad
+                if x < 0 or x >= width:
                     continue
+                for channel in range(n_channels):
+                    if not row[channel, x]:
+                        continue
+                    front = max(front + 1, front_free)
+                    n_activations += 1
+                    count = column_counts[channel, tap]
+                    if count == 0:
+                        continue
+                    words = -(-count // macs)
+                    start = max(front + 1, last_word + 1)
+                    if first_word < 0:
+                        first_word = start
+                    front_free = start
+                    last_word = start + words - 1
+                    mac_cycles += words
+                    n_macs += count
+            if n_activations == before:
                 front = max(front + 1, front_free)
-                n_activations += 1
-                count = column_counts[channel, tap]
-                if count == 0:
-                    continue
-                words = -(-count // macs)
-                start = max(front + 1, last_word + 1)
-                if first_word < 0:
-                    first_word = start
-                front_free = start
-                last_word = start + words - 1
-                mac_cycles += words
-                n_macs += count
-    total_cycles = np.int64(0)
+    total_cycles = front + 1 if shape.n_outputs > 0 else np.int64(0)
     bubble_cycles = np.int64(0)
-    if n_activations > 0:
-        total_cycles = front + 1
     if mac_cycles > 0:
         total_cycles = max(total_cycles, last_word + MAC_STAGES)
         bubble_cycles = last_word - first_word + 1 - mac_cycles

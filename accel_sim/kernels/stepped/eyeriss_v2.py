@@ -57,12 +57,16 @@ def _compress_weights(weights: I64) -> _Columns:
 
 @njit
 def _list_activations(row: I64, n_taps: int, shape: RowShape) -> tuple[I64, I64, I64]:
-    """Return the stream of (value, weight column, output) of a row, window after window."""
-    values = np.zeros(row.size * n_taps, dtype=np.int64)
-    columns = np.zeros(row.size * n_taps, dtype=np.int64)
-    outputs = np.zeros(row.size * n_taps, dtype=np.int64)
+    """Return the stream of (value, weight column, output) of a row, window after window.
+
+    The column is NOTHING where the address of a segment says that it is empty.
+    """
+    values = np.zeros(shape.n_outputs * n_taps * row.shape[0], dtype=np.int64)
+    columns = np.full(values.shape[0], NOTHING, dtype=np.int64)
+    outputs = np.zeros(values.shape[0], dtype=np.int64)
     n_listed = 0
     for output in range(shape.n_outputs):
+        in_segment = 0
         for tap in range(n_taps):
             for c in range(row.shape[0]):
                 x = output * shape.stride + tap - shape.pad
@@ -71,6 +75,10 @@ def _list_activations(row: I64, n_taps: int, shape: RowShape) -> tuple[I64, I64,
                     columns[n_listed] = c * n_taps + tap
                     outputs[n_listed] = output
                     n_listed += 1
+                    in_segment += 1
+            if (tap + 1) % shape.stride == 0 or tap == n_taps - 1:
+                n_listed += 1 if in_segment == 0 else 0
+                in_segment = 0
     return values[:n_listed], columns[:n_listed], outputs[:n_listed]
 
 
@@ -124,6 +132,8 @@ def pe_stepped(row: I64, weights: I64, shape: RowShape, macs: int) -> PeRun:
             if address >= stop:
                 reading = NOTHING
         # Weight address: hands on an activation whose column has words, drops one whose column is empty.
+        if stage[2] != NOTHING and columns[stage[2]] == NOTHING:
+            stage[2] = NOTHING
         if stage[2] != NOTHING:
             first, stop = stored.start[columns[stage[2]]], stored.start[columns[stage[2]] + 1]
             if first == stop:
@@ -143,4 +153,4 @@ def pe_stepped(row: I64, weights: I64, shape: RowShape, macs: int) -> PeRun:
         if not in_flight:
             break
         cycle += 1
-    return PeRun(psums, cycle, mac_cycles, values.shape[0], n_macs)
+    return PeRun(psums, cycle, mac_cycles, np.count_nonzero(columns != NOTHING), n_macs)
