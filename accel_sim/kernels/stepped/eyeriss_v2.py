@@ -153,4 +153,4 @@ def pe_stepped(row: I64, weights: I64, shape: RowShape, macs: int) -> PeRun:
         if not in_flight:
             break
         cycle += 1
-    return PeRun(psums, cycle, mac_cycles, np.count_nonzero(columns != NOTHING), n_macs)
+    return PeRun(psums, cycle, mac_cycles, int(np.count_nonzero(columns != NOTHING)), n_macs)
