@@ -35,19 +35,23 @@ class TensorCoreMachine:
             array.n,
             array.m,
             bits.filter,
+            bits.ifmap,
             array.operand_bytes_per_cycle,
         )
         taps = shape.r * shape.s
         counts = tensor_core_gemm(len(tile.filters), tile.n_windows, taps * groups.channels, groups.sparse, spec)
-        ifmap_words = 8 * counts.b_bytes // bits.ifmap
-        filter_words = 8 * counts.a_bytes // bits.filter
         done = len(tile.filters) * tile.n_windows * taps * groups.kept
         return SkipCost(
             cycles=counts.total_cycles,
             n_done=done,
             actions=(
-                *read(arch.buffer_for("ifmap").name, "ifmap", ifmap_words, counts.b_bytes),
-                *read(arch.buffer_for("filter").name, "filter", filter_words, counts.a_bytes + counts.metadata_bytes),
+                *read(arch.buffer_for("ifmap").name, "ifmap", counts.b_values, counts.b_bytes),
+                *read(
+                    arch.buffer_for("filter").name,
+                    "filter",
+                    counts.a_values,
+                    counts.a_bytes + counts.metadata_bytes,
+                ),
             ),
             work_cycles=np.array([counts.compute_cycles], dtype=np.int64),
             facts={

@@ -74,6 +74,8 @@ CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
     },
 }
 DENSITY = st.sampled_from([0, 0.1, 0.5, 1])
+WIDTHS = ((16, 16), (8, 4), (4, 16))
+"""Bits of ifmap and filter."""
 
 
 @cache
@@ -92,7 +94,8 @@ def small(name: str, room_bytes: int, choice: tuple[Any, ...] = ()) -> Accelerat
 @st.composite
 def machines(draw: st.DrawFn, name: str) -> Accelerator:
     room = draw(st.sampled_from([256, 1024, 16384]))
-    return small(name, room, tuple(draw(st.sampled_from(values)) for values in CHOICES[name].values()))
+    arch = small(name, room, tuple(draw(st.sampled_from(values)) for values in CHOICES[name].values()))
+    return arch.with_set(dict(zip(("mac.bits.ifmap", "mac.bits.filter"), draw(st.sampled_from(WIDTHS)), strict=True)))
 
 
 @st.composite

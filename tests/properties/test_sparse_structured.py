@@ -29,7 +29,7 @@ def values(mask, seed):
 def test_tensor_core_fast_equals_twin_and_stepped(size, n_of_m, sparse, n_cores, seed):
     n_rows, n_columns, k = size
     n, m = n_of_m
-    spec = TensorCoreSpec(n_cores=n_cores, macs=8, mma_m=4, mma_n=2, mma_k=4, n=n, m=m)
+    spec = TensorCoreSpec(n_cores=n_cores, macs=8, mma_m=4, mma_n=2, mma_k=4, n=n, m=m, a_bits=8)
     counts = tensor_core_gemm(n_rows, n_columns, k, sparse, spec)
     for name, value in naive_structured.tensor_core(n_rows, n_columns, k, sparse, spec).items():
         assert getattr(counts, name) == value, name
@@ -41,8 +41,8 @@ def test_tensor_core_fast_equals_twin_and_stepped(size, n_of_m, sparse, n_cores,
     assert (run.total_cycles, run.n_instructions) == (counts.total_cycles, counts.n_instructions)
     assert run.n_effectual_macs == ((a != 0).astype(int) @ (b != 0)).sum() <= counts.n_slots
     assert run.n_effectual_macs <= run.products_by_place.sum() <= counts.n_slots
-    assert run.a_values * spec.value_bits // 8 == counts.a_bytes
-    assert run.b_values * spec.value_bits // 8 == counts.b_bytes
+    assert (run.a_values, run.b_values) == (counts.a_values, counts.b_values)
+    assert (run.a_values * spec.a_bits // 8, run.b_values * spec.b_bits // 8) == (counts.a_bytes, counts.b_bytes)
 
 
 def test_2_of_4_halves_compute_and_not_traffic():

@@ -21,7 +21,7 @@ class TensorCoreSpec(NamedTuple):
     """The keys of N:M tensor cores.
 
     ``n_cores`` cores, ``macs`` multiply-adds of a core and cycle; ``mma_m``, ``mma_n``, ``mma_k`` stored shape of
-    an instruction; ``n``, ``m`` of the sparsity; ``value_bits`` of an operand; ``operand_bytes_per_cycle`` that a
+    an instruction; ``n``, ``m`` of the sparsity; ``a_bits``, ``b_bits`` of a value; ``operand_bytes_per_cycle`` that a
     core can take in, 0 for no limit.
     """
 
@@ -32,7 +32,8 @@ class TensorCoreSpec(NamedTuple):
     mma_k: int = 16
     n: int = 2
     m: int = 4
-    value_bits: int = 16
+    a_bits: int = 16
+    b_bits: int = 16
     operand_bytes_per_cycle: int = 0
 
 
@@ -40,14 +41,16 @@ class TensorCoreCounts(NamedTuple):
     """What one GEMM costs.
 
     ``total_cycles`` of the slowest core; ``compute_cycles`` what the multipliers alone need. ``n_instructions``
-    of all cores, ``n_slots`` multiplier slots they occupy. ``a_bytes``, ``metadata_bytes``, ``b_bytes`` operands
-    delivered to the cores.
+    of all cores, ``n_slots`` multiplier slots they occupy. ``a_values``, ``b_values`` operands delivered to the cores,
+    and ``a_bytes``, ``metadata_bytes``, ``b_bytes`` what they take.
     """
 
     total_cycles: int
     compute_cycles: int
     n_instructions: int
     n_slots: int
+    a_values: int
+    b_values: int
     a_bytes: int
     metadata_bytes: int
     b_bytes: int
@@ -93,9 +96,11 @@ def tensor_core_gemm(n_rows: int, n_columns: int, k: int, sparse: bool, spec: Te
     tiles = (-(-n_rows // spec.mma_m)) * (-(-n_columns // spec.mma_n))
     tiles_a_core = -(-tiles // spec.n_cores)
     compute = -(-spec.mma_m * spec.mma_n * spec.mma_k // spec.macs)
-    a_bits = spec.mma_m * spec.mma_k * spec.value_bits
+    a_values = spec.mma_m * spec.mma_k
+    b_values = places * spec.mma_n
+    a_bits = a_values * spec.a_bits
     metadata_bits = spec.mma_m * spec.mma_k * index_bits(spec.m) if sparse else 0
-    b_bits = places * spec.mma_n * spec.value_bits
+    b_bits = b_values * spec.b_bits
     cycles = compute
     if spec.operand_bytes_per_cycle > 0:
         cycles = max(compute, -(-(a_bits + metadata_bits + b_bits) // (8 * spec.operand_bytes_per_cycle)))
@@ -105,6 +110,8 @@ def tensor_core_gemm(n_rows: int, n_columns: int, k: int, sparse: bool, spec: Te
         tiles_a_core * k_steps * compute,
         n_instructions,
         n_instructions * spec.mma_m * spec.mma_n * spec.mma_k,
+        n_instructions * a_values,
+        n_instructions * b_values,
         n_instructions * a_bits // 8,
         n_instructions * metadata_bits // 8,
         n_instructions * b_bits // 8,
