@@ -50,6 +50,9 @@ class Accelerator(Spec):
     activations
         Where fmaps are between layers. ``dram``: they are stored, and loaded again tile by tile. ``on_chip``: the
         buffers hold whole fmaps, so that only what enters and leaves the network passes the DRAM.
+    preloaded
+        Tensors that are on chip before a run, ``filter`` or none: the weights of all layers, if their stored forms fit
+        their buffer together; if not, each layer's are loaded when it runs.
     """
 
     name: Name
@@ -68,6 +71,7 @@ class Accelerator(Spec):
     dram: Dram
     layout: Literal["nchw", "nhwc", "tiled"] = "nchw"
     activations: Literal["dram", "on_chip"] = "dram"
+    preloaded: tuple[Literal["filter"], ...] = ()
     formats: Formats = Formats()
     codec: Codec | None = None
     energy: EnergyOptions = EnergyOptions()
@@ -124,6 +128,10 @@ class Accelerator(Spec):
             if tensor in candidate.holds:
                 return candidate
         raise KeyError(f"no buffer of {self.name} holds {tensor!r}")
+
+    def pointer_buffer(self) -> Buffer | None:
+        """Return the buffer that holds the pointers of compressed filters, where they do not lie with the entries."""
+        return next((buffer for buffer in self.buffers if "filter_pointers" in buffer.holds), None)
 
     def buffer(self, *, role: str) -> Buffer:
         """Return the first buffer of ``role``.

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from accel_sim.arch.spec import Count, Name, Size, Spec
 
-TensorName = Literal["ifmap", "filter", "psum", "ofmap"]
+TensorName = Literal["ifmap", "filter", "psum", "ofmap", "filter_pointers"]
 
 Role = Literal[
     "glb", "weight_buffer", "input_buffer", "output_buffer", "accumulator", "index_buffer", "pointer_buffer"
@@ -33,7 +33,8 @@ class Buffer(Spec):
     banks
         Banks that work at the same time.
     holds
-        Tensors kept here; each tensor has one buffer.
+        Tensors kept here; each tensor has one buffer. ``filter_pointers``: the pointers of compressed filters, on an
+        array that keeps them apart from the entries; results count them as ``filter`` of this level.
     double_buffered
         True where half of the buffer is filled while the other half is used.
     dma_shares_port

@@ -57,6 +57,12 @@ def _array(arch: Accelerator) -> Iterator[Problem]:
     if arch.activations == "on_chip" and not arch.array.FMAPS_ON_CHIP:
         message = f"'on_chip' is not possible with array.organisation {arch.array.organisation!r}: it works on tiles"
         yield ("activations",), message
+    if arch.preloaded and not arch.array.PRELOADS:
+        message = (
+            f"{', '.join(arch.preloaded)!r} is not possible with array.organisation {arch.array.organisation!r}: "
+            "it loads its weights while it runs"
+        )
+        yield ("preloaded",), message
 
 
 def _sparsity(arch: Accelerator) -> Iterator[Problem]:
@@ -89,6 +95,12 @@ def _buffers(arch: Accelerator) -> Iterator[Problem]:
                 f"{buffer.size_bytes} bytes are no whole number of rows of banks x width_bits = "
                 f"{buffer.banks} x {buffer.width_bits} bits ({row_bytes} bytes)",
             )
+    if "filter_pointers" in holder and not arch.array.POINTERS:
+        i = [buffer.name for buffer in arch.buffers].index(holder["filter_pointers"])
+        yield (
+            ("buffers", i, "holds"),
+            f"'filter_pointers' is not possible with array.organisation {arch.array.organisation!r}: it reads none",
+        )
     for needed in TENSORS:
         if needed not in holder:
             yield ("buffers",), f"no buffer holds {needed!r}"

@@ -20,6 +20,7 @@ from accel_sim.lowering.memory_map import LayerPlaces, place_tensors, require_ca
 from accel_sim.lowering.on_chip import OnChip, fmaps_on_chip
 from accel_sim.lowering.operands import ZeroCounts, stored_ratios, zero_counts
 from accel_sim.lowering.padding import padded_filters
+from accel_sim.lowering.preload import Preload, preload_of
 from accel_sim.lowering.registry import LOWERINGS
 from accel_sim.lowering.vector import lower_vector
 from accel_sim.mapping.base import Costs, Objective
@@ -57,6 +58,7 @@ class Job:
     mappings: Mapping[str, LayerMapping]
     places: Mapping[str, LayerPlaces]
     on_chip: Mapping[str, OnChip]
+    preload: Preload
     zeros: Mapping[str, ZeroCounts]
     seed: int = 0
     kept: list[LayerProgram] = field(default_factory=list)
@@ -96,6 +98,7 @@ class Job:
             index=index,
             zeros=self.zeros[layer.name],
             seed=self.seed,
+            preload=self.preload,
         )
         if layer.is_mac:
             return LOWERINGS[self.arch.dataflow].lower(context, layer, self.mappings[layer.name])
@@ -183,13 +186,16 @@ def prepare(
     places = place_tensors(network, arch, stored_ratios(network, arch, seed) | padded_filters(network, arch))
     require_capacity(network, places, machine.servers[machine.server_index(DRAM)])
     mappings = _map_layers(network, arch, machine, explicit, objective)
+    preload = preload_of(network, arch, places)
+    kept = fmaps_on_chip(network, arch)
     return Job(
         network=network,
         arch=arch,
         machine=machine,
         mappings=mappings,
         places=places,
-        on_chip=fmaps_on_chip(network, arch),
+        on_chip={name: replace(on_chip, weights=preload.filters) for name, on_chip in kept.items()},
+        preload=preload,
         zeros={layer.name: zero_counts(layer, seed) for layer in network.layers},
         seed=seed,
     )

@@ -23,7 +23,8 @@ def compulsory_dram_bytes(layer: Layer, places: LayerPlaces, on_chip: OnChip) ->
         n, c, _, _ = place.shape
         total += _stored(place, n * c * rows * cols) * (operand not in on_chip.operands)
     if places.filter is not None:
-        is_kept = layer.filter is not None and not layer.filter.is_weight and 1 in on_chip.operands
+        assert layer.filter is not None
+        is_kept = on_chip.weights if layer.filter.is_weight else 1 in on_chip.operands
         total += _stored(places.filter, places.filter.words) * (not is_kept)
     return total + _stored(places.ofmap, places.ofmap.words) * (not on_chip.ofmap)
 

@@ -10,6 +10,7 @@ from accel_sim.lowering.codec import CodecBuilder, decoded_streams
 from accel_sim.lowering.machine import DRAM, port
 from accel_sim.lowering.memory_map import LayerPlaces
 from accel_sim.lowering.operands import ZeroCounts
+from accel_sim.lowering.preload import NO_PRELOAD, Preload
 from accel_sim.lowering.transfer import Runs
 from accel_sim.program import Action, ActionKey, Demand, LayerBuilder, Machine
 from accel_sim.workload import Layer, Network
@@ -61,7 +62,10 @@ class StoreLedger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoweringContext:
-    """Everything a dataflow's lowering may look at besides the layer and its mapping; ``seed`` draws masks."""
+    """Everything a dataflow's lowering may look at besides the layer and its mapping.
+
+    ``seed`` draws masks; ``preload`` says whether weights are on chip before the run.
+    """
 
     arch: Accelerator
     machine: Machine
@@ -70,6 +74,7 @@ class LoweringContext:
     index: int
     zeros: ZeroCounts
     seed: int = 0
+    preload: Preload = NO_PRELOAD
 
     def builder(self, layer: Layer) -> LayerBuilder:
         """Return an empty builder for ``layer``."""
@@ -81,6 +86,10 @@ class LoweringContext:
         """Whether an operand of ``layer`` comes from DRAM; else an earlier layer has left it on the chip."""
         is_fresh = operand >= len(layer.inputs)
         return is_fresh or self.arch.activations == "dram"
+
+    def has_filters(self, layer: Layer) -> bool:
+        """Whether the filters of ``layer`` are on the chip before the run; a second operand that is made never is."""
+        return self.preload.filters and layer.filter is not None and layer.filter.is_weight
 
     def stores(self, layer: Layer) -> bool:
         """Whether the ofmap of ``layer`` goes to DRAM; else later layers find it on the chip."""

@@ -15,6 +15,12 @@ ARRAY, VECTOR = "array", "vector"
 DMA_IFMAP, DMA_FILTER, DMA_PSUM, DMA_OFMAP = "dma_ifmap", "dma_filter", "dma_psum", "dma_ofmap"
 DRAM = "dram"
 
+POINTERS = ("filter_pointers",)
+"""What a buffer of pointers holds; they come with the filters."""
+
+ALONE = (("ifmap",), ("filter",), POINTERS)
+"""What a buffer holds that one DMA queue fills alone."""
+
 LOADERS = {"ifmap": DMA_IFMAP, "filter": DMA_FILTER, "psum": DMA_PSUM}
 
 
@@ -25,7 +31,7 @@ def allocator(buffer: Buffer) -> str:
 
 def loader_of(buffer: Buffer) -> str | None:
     """Name of the DMA queue that alone fills ``buffer``, and so takes its room itself; ``None`` if streams share it."""
-    return LOADERS[buffer.holds[0]] if buffer.holds in (("ifmap",), ("filter",)) else None
+    return LOADERS["filter" if buffer.holds == POINTERS else buffer.holds[0]] if buffer.holds in ALONE else None
 
 
 def space(buffer: Buffer) -> str:

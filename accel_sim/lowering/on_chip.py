@@ -13,10 +13,11 @@ from accel_sim.workload import Layer, Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnChip:
-    """What of a layer does not pass the DRAM: operands by their place in ``Layer.inputs``, and the ofmap."""
+    """What of a layer does not pass the DRAM: operands by their place in ``Layer.inputs``, ofmap, and weights."""
 
     operands: frozenset[int] = frozenset()
     ofmap: bool = False
+    weights: bool = False
 
 
 def fmaps_on_chip(network: Network, arch: Accelerator) -> dict[str, OnChip]:

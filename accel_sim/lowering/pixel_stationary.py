@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ def lower_pixel_stationary(context: LoweringContext, layer: Layer, mapping: Mapp
     work.queue_array()
     for action in [*mac_actions(context, layer), *work.register_actions()]:
         work.builder.count(action)
-    return work.builder.build(ARRAY)
+    return replace(work.builder.build(ARRAY), details=context.preload.facts())
 
 
 class _Layer:
@@ -55,13 +57,15 @@ class _Layer:
         self.grants = Grants(self.builder)
         self.ifmaps, self.filters, self.ofmaps = (arch.buffer_for(name) for name in ("ifmap", "filter", "ofmap"))
         self.takes_room = int(arch.activations == "dram")
+        self.has_filters = context.has_filters(layer)
         self.tiles = Span.cut(shape.k, plan.tk)
         lengths = (shape.groups, shape.n, self.tiles.size.size)
         self.group, self.image, self.tile = np.indices(lengths, dtype=np.int64).reshape(3, -1)
         self.n_filters = self.tiles.size[self.tile]
         first_image, last_image = self.image == 0, self.image == shape.n - 1
-        self.begins = {"ifmap": self.tile == 0, "filter": first_image | (not plan.keeps_filters)}
-        self.ends = {"ifmap": self.tile == lengths[2] - 1, "filter": last_image | (not plan.keeps_filters)}
+        comes = not self.has_filters
+        self.begins = {"ifmap": self.tile == 0, "filter": comes & (first_image | (not plan.keeps_filters))}
+        self.ends = {"ifmap": self.tile == lengths[2] - 1, "filter": comes & (last_image | (not plan.keeps_filters))}
         bits, window = plan.bits, shape.c * shape.r * shape.s
         self.ifmap_room = self.takes_room * bits.bytes_of("ifmap", shape.c * shape.h * shape.w)
         self.filter_room = -(-self.n_filters * window * bits.filter // 8)
@@ -94,7 +98,9 @@ class _Layer:
             self.grants.add(at, 0, self.ifmaps, room, "grant:ifmap")
 
     def queue_filters(self) -> None:
-        """Queue the load of each tile of filters, which is one run."""
+        """Queue the load of each tile of filters, which is one run, unless they are on the chip before the run."""
+        if self.has_filters:
+            return
         shape, bits, place = self.shape, self.plan.bits, self.places.filter
         assert place is not None
         is_weight = self.layer.filter is not None and self.layer.filter.is_weight

@@ -6,9 +6,10 @@ from accel_sim.arch import Accelerator, ArraySpec
 from accel_sim.arch.arrays.eie import Eie
 from accel_sim.kernels.runs import interleaved_entries
 from accel_sim.kernels.sparse.eie import EieSpec, eie_products
-from accel_sim.lowering.skipping_tile import RF, SkipCost, SkipTile, read, sums
+from accel_sim.lowering.skipping_tile import RF, SkipCost, SkipTile, filter_reads, read, sums
 from accel_sim.mapping.base import WordBits
 from accel_sim.program import Action, ActionKey
+from accel_sim.units import ceil_div
 from accel_sim.workload import MacShape
 
 
@@ -35,13 +36,13 @@ class EieMachine:
         nnz, padding = interleaved_entries(tile.filter_columns(), spec.n_pes, spec.max_run)
         counts = eie_products(nnz, padding, tile.window_bits(), spec)
         entries, sent = counts.n_entries, counts.n_broadcasts
-        filters, ifmaps = arch.buffer_for("filter"), arch.buffer_for("ifmap")
+        ifmaps = arch.buffer_for("ifmap")
         row_bytes = spec.entries_per_read * (array.weight_bits + array.run_bits) // 8
-        pointer_bytes = counts.n_pointer_reads * array.pointer_bits // 8
+        pointer_bytes = ceil_div(counts.n_pointer_reads * array.pointer_bits, 8)
         actions = [
             *read(ifmaps.name, "ifmap", sent, bits.bytes_of("ifmap", sent), spec.n_pes, RF),
             Action(ActionKey(RF, "ifmap", "read"), bits.bytes_of("ifmap", entries), entries),
-            *read(filters.name, "filter", entries, counts.n_matrix_reads * row_bytes + pointer_bytes),
+            *filter_reads(arch, entries, counts.n_matrix_reads * row_bytes, counts.n_pointer_reads, pointer_bytes),
             *sums(bits, entries),
         ]
         return SkipCost(

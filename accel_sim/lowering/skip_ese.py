@@ -5,7 +5,7 @@ from __future__ import annotations
 from accel_sim.arch import Accelerator, ArraySpec
 from accel_sim.arch.arrays.ese import Ese
 from accel_sim.kernels.sparse.ese import EseSpec, ese_spmv
-from accel_sim.lowering.skipping_tile import RF, SkipCost, SkipTile, read
+from accel_sim.lowering.skipping_tile import RF, SkipCost, SkipTile, filter_reads, read
 from accel_sim.mapping.base import WordBits
 from accel_sim.program import Action, ActionKey
 from accel_sim.units import ceil_div
@@ -50,7 +50,7 @@ class EseMachine:
                     peer=RF,
                 ),
                 Action(ActionKey(RF, "ifmap", "read"), bits.bytes_of("ifmap", counts.n_macs), counts.n_macs),
-                *read(arch.buffer_for("filter").name, "filter", counts.n_entry_reads, entry_bytes + pointer_bytes),
+                *filter_reads(arch, counts.n_entry_reads, entry_bytes, counts.n_pointer_reads, pointer_bytes),
             ),
             work_cycles=counts.pe_entries,
             facts={

@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accel_sim.arch import Buffer
 from accel_sim.compression.bitmask import BitMask
 from accel_sim.compression.masks import tensor_mask
 from accel_sim.lowering.context import LoweringContext
+from accel_sim.lowering.filter_parts import pointer_share
 from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DRAM, LOADERS, allocator, space
 from accel_sim.lowering.macs import STEP_MACS
 from accel_sim.lowering.skipping_cut import Step, cut_layer, end_byte, filter_edges, layer_steps, start_byte
@@ -34,11 +36,12 @@ MOST_LISTED = 1024
 
 
 class Piece(NamedTuple):
-    """What one load brings: its place in DRAM, its words, and its runs of bytes, which fill as much of the buffer."""
+    """What one load brings: its place in DRAM, its words, its runs of bytes, and how many of them fill each buffer."""
 
     address: int
     words: int
     runs: Runs
+    fills: dict[Buffer, int]
 
 
 class Use(NamedTuple):
@@ -70,6 +73,7 @@ class _Skipping:
         self.places = context.places[layer.name]
         self.builder = context.builder(layer)
         self.buffers = {tensor: self.arch.buffer_for(tensor) for tensor in ("ifmap", "filter", "ofmap")}
+        self.pointers = self.arch.pointer_buffer()
         unit, most = self.machine.block(self.arch.array, self.shape)
         self.cut = cut_layer(layer, self.arch, self.places, self.bits, unit, most)
         self.ifmap = _mask(layer.ifmap, context.seed)
@@ -127,7 +131,7 @@ class _Skipping:
         return replace(
             self.builder.build(ARRAY),
             bounds_cycles={"array": ceil_div(self.n_done, self.arch.array.macs_per_cycle)},
-            details={"sparsity": facts},
+            details={"sparsity": facts, **self.context.preload.facts()},
         )
 
     def _cost(self, step: Step) -> SkipCost:
@@ -154,35 +158,45 @@ class _Skipping:
         for first_c in range(0, channels if band.rows else 0, self.cut.c):
             size = (band.n, min(self.cut.c, channels - first_c), band.rows, shape.w)
             address = int(box_address(place, band.first_n, step.group * shape.c + first_c, band.first_row, 0, size))
-            pieces.append(Piece(address, math.prod(size), box_runs(place, *size)))
+            runs = box_runs(place, *size)
+            pieces.append(Piece(address, math.prod(size), runs, {self.buffers["ifmap"]: runs.n_bytes}))
         return pieces
 
     def _filter_pieces(self, step: Step) -> list[Piece]:
-        """Return a block of filters, in one piece where it fits."""
+        """Return a block of filters, in one piece where it fits; nothing where it is on the chip before the run."""
         place, shape = self.places.filter, self.shape
         assert place is not None
+        if self.context.has_filters(self.layer):
+            return []
         words_each = shape.c * shape.r * shape.s
         first = (step.group * shape.k + step.first_k) * words_each
         edges = filter_edges(self.cut, place, first, step.k * words_each)
-        return [
-            Piece(place.base + start_byte(place, low), high - low, Runs(end_byte(place, high) - start_byte(place, low)))
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
-        ]
+        pieces = []
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            n_bytes = end_byte(place, high) - start_byte(place, low)
+            fills = {self.buffers["filter"]: n_bytes}
+            if self.pointers is not None:
+                pointer_bytes = min(n_bytes, pointer_share(self.arch, place, low, high))
+                fills = {self.buffers["filter"]: n_bytes - pointer_bytes, self.pointers: pointer_bytes}
+            pieces.append(Piece(place.base + start_byte(place, low), high - low, Runs(n_bytes), fills))
+        return pieces
 
     def _load(self, use: Use) -> None:
-        """Queue the loads of an operand; the buffer holds what DRAM does, so both ends move the same bytes."""
-        tensor, buffer = use.tensor, self.buffers[use.tensor]
+        """Queue the loads of an operand; buffers hold what DRAM does, so both ends move the same bytes."""
+        tensor = use.tensor
         for piece in use.pieces if use.comes else ():
-            n_bytes = piece.runs.n_bytes
-            demands = [
-                *self.context.load(tensor, piece.runs, piece.words, 0, buffer)[0],
-                *self.context.port_demands(buffer, n_bytes, write=True),
-            ]
-            actions = [
-                Action(ActionKey(DRAM, tensor, "read", buffer.name), n_bytes, piece.words),
-                Action(ActionKey(buffer.name, tensor, "write", DRAM), n_bytes, piece.words),
-            ]
-            waits = {space(buffer): n_bytes, f"stored:{tensor}": self.waits[tensor]}
+            demands = self.context.load(tensor, piece.runs, piece.words, 0, self.buffers[tensor])[0]
+            actions = []
+            waits = {space(buffer): n_bytes for buffer, n_bytes in piece.fills.items()}
+            waits[f"stored:{tensor}"] = self.waits[tensor]
+            for buffer, n_bytes in piece.fills.items():
+                # Entries stand for the words of the tensor; pointers are words of their own.
+                words = piece.words if buffer is self.buffers[tensor] else ceil_div(8 * n_bytes, buffer.width_bits)
+                demands += self.context.port_demands(buffer, n_bytes, write=True)
+                actions += [
+                    Action(ActionKey(DRAM, tensor, "read", buffer.name), n_bytes, words),
+                    Action(ActionKey(buffer.name, tensor, "write", DRAM), n_bytes, words),
+                ]
             self.waits[tensor] = 0
             row = self.builder.template(waits=waits, signals={f"ready:{tensor}": 1}, demands=demands, actions=actions)
             self.builder.queue(LOADERS[tensor], row, 0, piece.address)
@@ -193,7 +207,7 @@ class _Skipping:
         room = self.bits.bytes_of(self.arch.array.RESULTS, n_outputs)
         grant = self.builder.template(waits={space(results): room}, signals={"grant:array": 1})
         self.builder.queue(allocator(results), grant)
-        n_parts = max(len(use.pieces) for use in uses)
+        n_parts = max(1, *(len(use.pieces) for use in uses))
         edges = [cost.cycles * i // n_parts for i in range(n_parts + 1)]
         for part in range(n_parts):
             waits, signals = self._piece_events(uses, part, n_parts)
@@ -225,7 +239,7 @@ class _Skipping:
                 if comes and i * n_parts // len(pieces) == part:
                     waits[f"ready:{tensor}"] = 1
                 if leaves and (i + 1) * n_parts // len(pieces) - 1 == part:
-                    signals[space(self.buffers[tensor])] = piece.runs.n_bytes
+                    signals.update({space(buffer): n_bytes for buffer, n_bytes in piece.fills.items()})
         return waits, signals
 
     def _store(self, step: Step) -> None:

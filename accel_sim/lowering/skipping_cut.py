@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from accel_sim.arch import Accelerator
 from accel_sim.errors import Fault, MappingError
+from accel_sim.lowering.filter_parts import filter_room
 from accel_sim.lowering.memory_map import LayerPlaces, TensorPlace, stored_bytes
 from accel_sim.mapping.base import WordBits
 from accel_sim.units import ceil_div
@@ -112,16 +113,17 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
             f"{rooms['ofmap'].name!r} ({rooms['ofmap'].tile_bytes} bytes)"
         )
         raise MappingError(Fault(key=f"layers.{layer.name}", message=message))
-    room = rooms["filter"].tile_bytes
+    room = filter_room(arch, filter_place, tiles=True)
     filter_bytes = stored_bytes(shape.c * shape.r * shape.s * filter_place.word_bits, filter_place.stored)
     resident = stored_bytes(shape.k * shape.c * shape.r * shape.s * filter_place.word_bits, filter_place.stored) <= room
     k = min(shape.k, most, 8 * rooms["ofmap"].tile_bytes // (n * p * shape.q * result_bits))
-    if not resident:
+    # Compressed columns stream in their order with all of their rows; padding entries belong to whole columns.
+    if not resident and not arch.array.POINTERS:
         k = min(k, max(unit, room // max(1, filter_bytes)))
     if k < shape.k and k > unit:
         k -= k % unit
     # Pieces are half of the room, so that one can come while the other is used.
-    piece_bytes = max(1, rooms["filter"].size_bytes // 2)
+    piece_bytes = max(1, filter_room(arch, filter_place, tiles=False) // 2)
     groups = 1
     if arch.array.GROUPS_TOGETHER and resident and k == shape.k and channels == shape.c:
         taken = (

@@ -172,6 +172,20 @@ def read(level: str, tensor: str, words: int, n_bytes: int, fan_out: int = 1, pe
     ]
 
 
+def filter_reads(
+    arch: Accelerator, entries: int, entry_bytes: int, pointers: int, pointer_bytes: int
+) -> list[Action]:
+    """Return the reads of compressed filters: of entries, and of pointers, which may lie in a buffer of their own."""
+    apart = arch.pointer_buffer()
+    filters = arch.buffer_for("filter")
+    if apart is None:
+        return read(filters.name, "filter", entries, entry_bytes + pointer_bytes)
+    return [
+        *read(filters.name, "filter", entries, entry_bytes),
+        *read(apart.name, "filter", pointers, pointer_bytes),
+    ]
+
+
 def sums(bits: WordBits, n_products: int) -> list[Action]:
     """Return the accumulator's read and write of every product."""
     n_bytes = bits.bytes_of("psum", n_products)

@@ -233,8 +233,10 @@ def test_two_of_four_saves_weight_bytes_alone_where_the_memory_is_the_limit() ->
 def test_streamed_weights_cost_what_their_stored_form_takes() -> None:
     """EIE's matrix in 4 + 4 bit entries and 16-bit pointers, however many pieces it comes in."""
     entry = {"name": "only", "op": "linear", "in_features": 200, "out_features": 128, "density": {"filter": 0.1}}
-    whole = run_one(load_arch("eie"), entry)
-    pieces = run_one(load_arch("eie").with_set({"buffers.matrix_sram.size_bytes": "1 KiB"}), entry)
+    arch = load_arch("eie").with_set({"preloaded": "[]"})
+    whole = run_one(arch, entry)
+    pieces = run_one(arch.with_set({"buffers.matrix_sram.size_bytes": "1 KiB"}), entry)
+    few_pointers = run_one(arch.with_set({"buffers.pointer_sram.size_bytes": "8 KiB"}), entry)
     assert whole.details["sparsity"]["filters_resident"]
     assert not pieces.details["sparsity"]["filters_resident"]
     stored = whole.details["sparsity"]["padding_entries"]
@@ -242,6 +244,14 @@ def test_streamed_weights_cost_what_their_stored_form_takes() -> None:
     entries = stored + whole.n_effectual_macs
     assert whole.accesses["dram"]["filter"]["read_bytes"] == entries + 2 * 64 * (200 + 1)
     assert pieces.accesses["dram"]["filter"]["read_bytes"] >= entries + 2 * 64 * (200 + 1)
+    # both memories get their own part, and too little of either one makes pieces
+    assert whole.accesses["matrix_sram"]["filter"]["write_bytes"] == entries
+    assert whole.accesses["pointer_sram"]["filter"]["write_bytes"] == 2 * 64 * (200 + 1)
+    assert not few_pointers.details["sparsity"]["filters_resident"]
+    assert few_pointers.accesses["pointer_sram"]["filter"]["write_bytes"] == 2 * 64 * (200 + 1)
+    # a pair of pointers for each activation in each PE, and rows of eight entries
+    assert whole.accesses["pointer_sram"]["filter"]["read_bytes"] == 2 * 2 * 64 * 200
+    assert entries <= whole.accesses["matrix_sram"]["filter"]["read_bytes"] <= entries + 64 * 8
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from accel_sim.validation.verify.operands import Operands, layer_operands
 from accel_sim.validation.verify.registry import twin_of
 from accel_sim.validation.verify.run import verify_layer
 from accel_sim.validation.verify.twin import LayerJob
+from accel_sim.workload import load_workload
 from tests.properties.small_jobs import network
 from tests.reference import naive_entry_lists
 
@@ -73,7 +74,9 @@ def entries(draw: st.DrawFn, name: str) -> dict[str, Any]:
     density = {"ifmap": draw(DENSITY), "filter": draw(DENSITY)}
     if draw(st.integers(0, 3)) == 0:
         sizes = {letter: draw(st.integers(1, most)) for letter, most in (("m", 5), ("k", 150), ("n", 30))}
-        return {"name": "only", "op": "matmul", **sizes, "count": draw(st.integers(1, 2)), "density": density}
+        second = draw(st.sampled_from(["weight", "activation"]))
+        count = draw(st.integers(1, 2))
+        return {"name": "only", "op": "matmul", **sizes, "count": count, "second": second, "density": density}
     groups, c, k = draw(st.integers(1, 2)), draw(st.integers(1, 9)), draw(st.integers(1, 14))
     r, s = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     pad = [draw(st.integers(0, r)), draw(st.integers(0, s))]
@@ -124,6 +127,20 @@ def test_a_chain_with_vector_layers_is_proven(name: str) -> None:
     verdicts = verify(network(chain, arch, 2), arch)
     assert [verdict.name for verdict in verdicts] == ["a", "c"]
     assert all(verdict.is_proven for verdict in verdicts)
+
+
+@pytest.mark.parametrize("workload", ["lenet5", pytest.param("alexnet_pruned", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("name", SMALL)
+def test_whole_networks_are_proven_on_the_shipped_machines(name: str, workload: str) -> None:
+    arch, shipped = load_arch(name), load_workload(workload)
+    verdicts = verify(shipped, arch)
+    assert [verdict.name for verdict in verdicts] == [layer.name for layer in shipped.layers if layer.is_mac]
+    assert all(verdict.is_proven for verdict in verdicts)
+    if name == "eie":
+        zeros = prepare(shipped, arch).zeros
+        assert [verdict.n_macs_stepped for verdict in verdicts] == [
+            zeros[verdict.name].n_effectual_macs for verdict in verdicts
+        ]
 
 
 LAYER = {"name": "only", "op": "conv2d", "ifmap": [14, 5, 5], "filter": [12, 7, 3, 3], "groups": 2, "padding": 1}

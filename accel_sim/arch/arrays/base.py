@@ -38,6 +38,12 @@ class ArraySpec(Spec):
     FMAPS_ON_CHIP: ClassVar[bool] = False
     """Whether the organisation can have ``activations: on_chip``."""
 
+    PRELOADS: ClassVar[bool] = False
+    """Whether the organisation can have ``preloaded: [filter]``."""
+
+    POINTERS: ClassVar[bool] = False
+    """Whether the array reads pointers into compressed filters, which may then lie in a buffer of their own."""
+
     NATIVE: ClassVar[tuple[str, ...]] = ()
     """Formats that the array works on as they are: they need no codec and fill the buffers in their stored form."""
 
@@ -67,6 +73,10 @@ class ArraySpec(Spec):
     def format_keys(self, tensor: str) -> dict[str, Any]:
         """Return the keys of the native format of ``tensor``, such as widths; empty for other formats."""
         return {}
+
+    def pointer_bytes(self, columns: int) -> int:
+        """Return what the pointers of a compressed matrix of so many columns take."""
+        return 0
 
     def problems(self, arch: Accelerator) -> Iterator[Problem]:
         """Yield what excludes each other among the array's keys, and between them and the rest of ``arch``."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.skipping import SkippingArray
 from accel_sim.arch.spec import Count
+from accel_sim.units import ceil_div
 
 if TYPE_CHECKING:
     from accel_sim.arch.mac import OperandBits
@@ -37,6 +38,7 @@ class Eie(SkippingArray):
         {"ifmap": ("dense",), "filter": ("csc_relative",), "ofmap": ("dense",)}
     )
     NATIVE: ClassVar[tuple[str, ...]] = ("csc_relative",)
+    POINTERS: ClassVar[bool] = True
 
     organisation: Literal["eie"]
     pes: Count
@@ -67,6 +69,10 @@ class Eie(SkippingArray):
             "pointer_bits": self.pointer_bits,
             "n_parts": self.pes,
         }
+
+    def pointer_bytes(self, columns: int) -> int:
+        """One pointer more than there are columns, for each list."""
+        return ceil_div(self.pes * (columns + 1) * self.pointer_bits, 8)
 
     def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
         """The queue and the accumulators of each PE."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.skipping import SkippingArray
 from accel_sim.arch.spec import Count
+from accel_sim.units import ceil_div
 
 if TYPE_CHECKING:
     from accel_sim.arch.mac import OperandBits
@@ -35,6 +36,7 @@ class Ese(SkippingArray):
         {"ifmap": ("dense",), "filter": ("csc_relative",), "ofmap": ("dense",)}
     )
     NATIVE: ClassVar[tuple[str, ...]] = ("csc_relative",)
+    POINTERS: ClassVar[bool] = True
 
     organisation: Literal["ese"]
     channels: Count
@@ -64,6 +66,10 @@ class Ese(SkippingArray):
             "pointer_bits": self.pointer_bits,
             "n_parts": self.pes,
         }
+
+    def pointer_bytes(self, columns: int) -> int:
+        """One pointer more than there are columns, for each list."""
+        return ceil_div(self.pes * (columns + 1) * self.pointer_bits, 8)
 
     def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
         """The queue of each PE."""

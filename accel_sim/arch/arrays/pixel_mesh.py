@@ -30,6 +30,8 @@ class PixelMesh(ArraySpec):
 
     FMAPS_ON_CHIP: ClassVar[bool] = True
 
+    PRELOADS: ClassVar[bool] = True
+
     organisation: Literal["pixel_mesh"]
     rows: Ways
     cols: Ways

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel_sim.arch.arrays.base import ArraySpec, Problem
 
@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from accel_sim.arch.mac import OperandBits
 
 ROOMS = (("ifmap",), ("filter",), ("psum", "ofmap"))
+POINTERS = ("filter_pointers",)
+"""What a fourth buffer may hold."""
 
 
 class SkippingArray(ArraySpec):
     """Base of the organisations whose time depends on where the zeros of a layer lie.
 
     Their keys are those of the machine's kernel in ``accel_sim.kernels.sparse``. Ifmap, filter and results have a
-    buffer each, filled in the stored form of the tensors; sums in work are in the PEs.
+    buffer each, filled in the stored form of the tensors; sums in work are in the PEs. Pointers of compressed filters
+    may have a buffer of their own.
     """
+
+    PRELOADS: ClassVar[bool] = True
 
     def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
         """None, unless the organisation says which."""
@@ -28,7 +33,7 @@ class SkippingArray(ArraySpec):
 
     def problems(self, arch: Accelerator) -> Iterator[Problem]:
         """Refuse buffers that are shared otherwise."""
-        shares = {frozenset(buffer.holds) for buffer in arch.buffers}
+        shares = {frozenset(buffer.holds) for buffer in arch.buffers} - {frozenset(POINTERS)}
         if shares != {frozenset(room) for room in ROOMS}:
             yield (
                 ("organisation",),

@@ -16,7 +16,10 @@ from accel_sim.kernels.sparse.eie import EieSpec
 from accel_sim.kernels.stepped import broadcast_queue as stepped
 from accel_sim.kernels.stepped.eie import eie_windows_stepped
 from accel_sim.kernels.stepped.entry_lists import write_entry_lists
+from accel_sim.program import ActionKey
+from accel_sim.units import ceil_div
 from accel_sim.validation.verify.skip_tile import StepRun, StepTile, counted, moved
+from accel_sim.validation.verify.twin import Tally
 
 RF, PEER = "rf", "array"
 STAGES = 4
@@ -45,10 +48,9 @@ class EieStepper:
         events = [int(count) for count in run.events]
         sent, entries = events[stepped.WORDS_SENT], int(run.pe_busy_cycles.sum())
         row_bytes = array.entries_per_read * (array.weight_bits + array.run_bits) // 8
-        filter_bytes = (
-            events[stepped.MATRIX_READS] * row_bytes + events[stepped.POINTER_READS] * array.pointer_bits // 8
-        )
-        ifmaps, filters = tile.arch.buffer_for("ifmap").name, tile.arch.buffer_for("filter").name
+        pointers = events[stepped.POINTER_READS]
+        pointer_bytes = ceil_div(pointers * array.pointer_bits, 8)
+        ifmaps = tile.arch.buffer_for("ifmap").name
         reads, writes = events[stepped.ACCUMULATOR_READS], events[stepped.ACCUMULATOR_WRITES]
         return StepRun(
             outputs=tile.ofmap(run.outputs),
@@ -57,7 +59,7 @@ class EieStepper:
             tallies={
                 **moved(ifmaps, "ifmap", sent, bits.bytes_of("ifmap", sent), RF, events[stepped.WORDS_QUEUED]),
                 **counted(RF, "ifmap", "read", entries, bits.bytes_of("ifmap", entries)),
-                **moved(filters, "filter", entries, filter_bytes, PEER),
+                **filter_moves(tile.arch, entries, events[stepped.MATRIX_READS] * row_bytes, pointers, pointer_bytes),
                 **counted(RF, "psum", "read", reads, bits.bytes_of("psum", reads)),
                 **counted(RF, "psum", "write", writes, bits.bytes_of("psum", writes)),
             },
@@ -66,6 +68,19 @@ class EieStepper:
     def pe(self, tile: StepTile, output: tuple[int, int, int, int], tap: tuple[int, int, int]) -> str:
         """The PE that owns the filter's row of the matrix."""
         return f"PE {output[1] % _array(tile.arch).pes}"
+
+
+def filter_moves(
+    arch: Accelerator, entries: int, entry_bytes: int, pointers: int, pointer_bytes: int
+) -> dict[ActionKey, Tally]:
+    """Return the moves of entries and of pointers, which may lie in a buffer of their own."""
+    filters, apart = arch.buffer_for("filter").name, arch.pointer_buffer()
+    if apart is None:
+        return moved(filters, "filter", entries, entry_bytes + pointer_bytes, PEER)
+    return {
+        **moved(filters, "filter", entries, entry_bytes, PEER),
+        **moved(apart.name, "filter", pointers, pointer_bytes, PEER),
+    }
 
 
 def _array(arch: Accelerator) -> Eie:

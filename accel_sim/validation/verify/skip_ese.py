@@ -14,10 +14,10 @@ from accel_sim.kernels.stepped import broadcast_queue as stepped
 from accel_sim.kernels.stepped.entry_lists import write_entry_lists
 from accel_sim.kernels.stepped.ese import ese_stepped
 from accel_sim.units import ceil_div
-from accel_sim.validation.verify.skip_eie import STAGES
+from accel_sim.validation.verify.skip_eie import STAGES, filter_moves
 from accel_sim.validation.verify.skip_tile import StepRun, StepTile, counted, moved
 
-RF, PEER = "rf", "array"
+RF = "rf"
 
 
 class EseStepper:
@@ -43,9 +43,10 @@ class EseStepper:
         sent, multiplies, entries = (
             events[event] for event in (stepped.WORDS_SENT, stepped.MULTIPLIES, stepped.MATRIX_READS)
         )
-        filter_bytes = ceil_div(entries * (array.weight_bits + array.run_bits), 8)
-        filter_bytes += ceil_div(events[stepped.POINTER_READS] * array.pointer_bits, 8)
-        ifmaps, filters = tile.arch.buffer_for("ifmap").name, tile.arch.buffer_for("filter").name
+        entry_bytes = ceil_div(entries * (array.weight_bits + array.run_bits), 8)
+        pointers = events[stepped.POINTER_READS]
+        pointer_bytes = ceil_div(pointers * array.pointer_bits, 8)
+        ifmaps = tile.arch.buffer_for("ifmap").name
         return StepRun(
             outputs=tile.ofmap(run.outputs),
             cycles=run.total_cycles,
@@ -53,7 +54,7 @@ class EseStepper:
             tallies={
                 **moved(ifmaps, "ifmap", sent, bits.bytes_of("ifmap", sent), RF, events[stepped.WORDS_QUEUED]),
                 **counted(RF, "ifmap", "read", multiplies, bits.bytes_of("ifmap", multiplies)),
-                **moved(filters, "filter", entries, filter_bytes, PEER),
+                **filter_moves(tile.arch, entries, entry_bytes, pointers, pointer_bytes),
             },
         )
 
