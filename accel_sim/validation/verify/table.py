@@ -19,7 +19,7 @@ def verdict_table(network: Network, arch: Accelerator, verdicts: Sequence[LayerV
     n_proven = sum(verdict.is_proven for verdict in verdicts)
     title = (
         f"{network.name} (batch {network.batch}) on {arch.name}: {n_proven} of {len(verdicts)} layers proven, "
-        f"{format_count(n_macs)}MACs and {format_count(stepped)}clocks stepped"
+        f"{_counted(n_macs, 'MACs')} and {_counted(stepped, 'clocks')} stepped"
     )
 
     def numbers(header: str, values: Sequence[int], total: int) -> Column:
@@ -41,6 +41,12 @@ def verdict_table(network: Network, arch: Accelerator, verdicts: Sequence[LayerV
         n_footer_rows=1,
         notes=[str(difference) for verdict in verdicts for difference in verdict.differences],
     )
+
+
+def _counted(count: int, unit: str) -> str:
+    """Return e.g. ``2.66 GMACs`` or ``408 clocks``."""
+    text = format_count(count)
+    return f"{text}{unit}" if text[-1].isalpha() else f"{text} {unit}"
 
 
 def verdict_json(verdicts: Sequence[LayerVerdict]) -> str:
