@@ -46,6 +46,7 @@ CHOICES: dict[str, dict[str, tuple[Any, Any]]] = {
     "cambricon_x": {"array.empty_segment_cycles": (0, 1), "array.segments_per_barrier": (0, 2)},
     "cnvlutin": {"array.empty_brick_cycles": (0, 1), "array.encoded": (False, True)},
 }
+WIDTHS = [(16, 16, 32), (8, 16, 24), (7, 5, 20), (16, 4, 33)]
 DENSITY = st.sampled_from([0, 0.1, 0.5, 1])
 
 
@@ -65,7 +66,9 @@ def small(name: str, room_bytes: int, choice: tuple[int, ...] = ()) -> Accelerat
 @st.composite
 def machines(draw: st.DrawFn, name: str) -> Accelerator:
     room = draw(st.sampled_from([256, 1024, 16384]))
-    return small(name, room, tuple(draw(st.integers(0, 1)) for _ in CHOICES[name]))
+    arch = small(name, room, tuple(draw(st.integers(0, 1)) for _ in CHOICES[name]))
+    widths = dict(zip(("ifmap", "filter", "psum"), draw(st.sampled_from(WIDTHS)), strict=True))
+    return arch.with_set({f"mac.bits.{tensor}": bits for tensor, bits in widths.items()})
 
 
 @st.composite
