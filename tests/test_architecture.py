@@ -72,6 +72,7 @@ TWINS = (
     ("*cnvlutin", "naive_lanes.py"),
     ("*dual_side", "naive_structured.py"),
     ("*n_of_m", "naive_structured.py"),
+    ("*sigma*", "naive_sigma.py"),
 )
 WITHOUT_TWIN = {
     "jit": "the doorway to numba, no kernel",
