@@ -7,15 +7,8 @@ from numpy.typing import NDArray
 
 from accel_sim.arch import Accelerator, ArraySpec
 from accel_sim.arch.arrays.eyeriss_v2 import EyerissV2
-from accel_sim.kernels.sparse.eyeriss_v2_array import (
-    BY_IACT,
-    BY_PE,
-    BY_PSUM,
-    BY_WEIGHT,
-    IACTS,
-    WEIGHTS,
-    array_work,
-)
+from accel_sim.kernels.sparse.eyeriss_v2_array import array_work
+from accel_sim.kernels.sparse.eyeriss_v2_types import BY_IACT, BY_PE, BY_PSUM, BY_WEIGHT, IACTS, WEIGHTS
 from accel_sim.lowering.skipping_tile import PEER, RF, SkipCost, SkipTile, sums
 from accel_sim.mapping.base import WordBits
 from accel_sim.mapping.eyeriss_v2 import choose_spread, grid_of, ports_of, require_fit, slide_of

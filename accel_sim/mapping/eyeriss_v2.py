@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from accel_sim.arch.arrays.eyeriss_v2 import EyerissV2
 from accel_sim.errors import Fault, MappingError
 from accel_sim.kernels.sparse.eyeriss_v2 import FETCH_STAGES, MAC_STAGES
-from accel_sim.kernels.sparse.eyeriss_v2_array import Grid, Ports, Slide, Spread, column_counts, longest_weights
+from accel_sim.kernels.sparse.eyeriss_v2_array import column_counts, longest_weights
+from accel_sim.kernels.sparse.eyeriss_v2_types import Grid, Ports, Slide, Spread
 from accel_sim.mapping.base import WordBits
 from accel_sim.units import ceil_div
 from accel_sim.workload import MacShape

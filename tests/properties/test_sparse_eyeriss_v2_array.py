@@ -7,17 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_sim.compression.patterns import random_mask
-from accel_sim.kernels.sparse.eyeriss_v2_array import (
-    IACTS,
-    WEIGHTS,
-    Grid,
-    Ports,
-    Slide,
-    Spread,
-    array_work,
-    column_counts,
-    longest_weights,
-)
+from accel_sim.kernels.sparse.eyeriss_v2_array import array_work, column_counts, longest_weights
+from accel_sim.kernels.sparse.eyeriss_v2_types import IACTS, WEIGHTS, Grid, Ports, Slide, Spread
 from accel_sim.kernels.stepped.eyeriss_v2_array import array_stepped
 from tests.reference import naive_eyeriss_v2_array
 

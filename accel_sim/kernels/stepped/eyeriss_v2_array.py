@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from accel_sim.kernels.jit import njit
 from accel_sim.kernels.sparse.eyeriss_v2 import RowShape
-from accel_sim.kernels.sparse.eyeriss_v2_array import Grid, Ports, Slide, Spread
+from accel_sim.kernels.sparse.eyeriss_v2_types import Grid, Ports, Slide, Spread
 from accel_sim.kernels.stepped.eyeriss_v2 import pe_stepped
 
 I64 = NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 from accel_sim.arch import Accelerator
 from accel_sim.arch.arrays.eyeriss_v2 import EyerissV2
 from accel_sim.errors import Fault
-from accel_sim.kernels.sparse.eyeriss_v2_array import Ports, Slide, Spread
+from accel_sim.kernels.sparse.eyeriss_v2_types import Ports, Slide, Spread
 from accel_sim.kernels.stepped.eyeriss_v2_array import array_stepped
 from accel_sim.mapping.eyeriss_v2 import choose_spread, grid_of, ports_of, slide_of
 from accel_sim.program import ActionKey
