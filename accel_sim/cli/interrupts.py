@@ -20,16 +20,27 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.came = False
+        self._is_over = False
+        self._again: threading.Timer | None = None
 
     def __call__(self, _signal: int, frame: FrameType | None) -> None:
         """Raise `KeyboardInterrupt`, or come back later where a kernel would not survive that."""
+        if self._is_over:
+            return
         self.came = True
         file = "" if frame is None else frame.f_code.co_filename
         if file != _MAKES_NAMED_TUPLE and not file.endswith(_MAKES_CLASS):
             raise KeyboardInterrupt
-        again = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main)
-        again.daemon = True
-        again.start()
+        self._again = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main)
+        self._again.daemon = True
+        self._again.start()
+
+    def end(self) -> None:
+        """Raise nothing any more, not even what was to come back later."""
+        self._is_over = True
+        if self._again is not None:
+            self._again.cancel()
+            self._again.join()
 
 
 @contextmanager
@@ -48,4 +59,5 @@ def interruptible() -> Iterator[Interrupts]:
     try:
         yield interrupts
     finally:
+        interrupts.end()
         signal.signal(signal.SIGINT, signal.default_int_handler)

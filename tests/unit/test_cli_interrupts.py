@@ -46,6 +46,15 @@ def test_it_waits_where_a_kernel_makes_its_result(file: str) -> None:
             pytest.fail("the interrupt did not come back")
 
 
+def test_what_waits_is_dropped_at_the_end() -> None:
+    made: dict[str, Any] = {"press": os.kill, "arguments": (os.getpid(), signal.SIGINT)}
+    exec(compile("def make():\n    press(*arguments)\n", "<string>", "exec"), made)  # noqa: S102
+    with interruptible() as interrupts:
+        made["make"]()
+    time.sleep(0.1)
+    assert interrupts.came
+
+
 def test_another_handler_is_left_alone() -> None:
     presses = []
     signal.signal(signal.SIGINT, lambda *_: presses.append(1))
