@@ -80,6 +80,9 @@ def require_fit(array: EyerissV2, shape: MacShape) -> None:
     if shape.s > array.iact_data_words:
         message = f"found {array.iact_data_words} words; a window of one channel has {shape.s} activations"
         faults.append(Fault(key="array.iact_data_words", message=message))
+    if shape.s > array.weight_data_words:
+        message = f"found {array.weight_data_words} words; a filter row of one channel has {shape.s} columns of weights"
+        faults.append(Fault(key="array.weight_data_words", message=message))
     segments = ceil_div(shape.s, shape.stride_w)
     if segments + 1 > array.iact_addr_words:
         message = f"found {array.iact_addr_words} words; a window has {segments} segments, and an end"

@@ -231,6 +231,10 @@ def test_windows_that_no_scratch_pad_holds_are_refused() -> None:
     with pytest.raises(MappingError, match=r"array.iact_data_words: found 16 words; .* 17 activations") as caught:
         run_one(whole(), wide)
     assert "array.iact_addr_words: found 9 words; a window has 17 segments" in str(caught.value)
+    few = whole().with_set({"array.weight_data_words": 2})
+    with pytest.raises(MappingError, match=r"array.weight_data_words: found 2 words; .* 3 columns of weights"):
+        run_one(few, {"op": "conv2d", "ifmap": [1, 5, 5], "filter": [1, 1, 3, 3]})
+    run_one(few, {"op": "conv2d", "ifmap": [1, 5, 5], "filter": [4, 1, 3, 2]})
 
 
 LAYER = {"name": "only", "op": "conv2d", "ifmap": [14, 5, 5], "filter": [12, 7, 3, 3], "groups": 2, "padding": 1}
