@@ -56,11 +56,12 @@ class BroadcastRun(NamedTuple):
 class _Pes(NamedTuple):
     """What the PEs hold.
 
-    ``registers`` int64[n_pes, N_REGISTERS]: in the order of this module's constants; -1 in ``ROW2`` to ``ROW4`` marks
-    an empty stage, ``ROW_HELD`` is the first address of the matrix row that was read last. ``operands`` int64[n_pes, 4,
-    n_channels]: `VALUE2` to `SUM4` of each channel. ``queue_column`` int64[n_pes, depth], ``queue_value`` int64[n_pes,
-    depth, n_channels]: the queues, as rings. ``accumulators`` int64[n_rows, n_channels]: the sums of all PEs. ``busy``,
-    ``padding`` int64[n_pes]: see `BroadcastRun`.
+    ``registers`` int64[n_pes, N_REGISTERS]: in the order of this module's constants; ``n_rows`` in ``ROW2`` to ``ROW4``
+    marks an empty stage, ``ROW_HELD`` is the first address of the matrix row that was read last. ``operands``
+    int64[n_pes, 4, n_channels]: `VALUE2` to `SUM4` of each channel. ``queue_column`` int64[n_pes, depth],
+    ``queue_value`` int64[n_pes, depth, n_channels]: the queues, as rings. ``accumulators`` int64[n_rows + 1,
+    n_channels]: the sums of all PEs, and what empty stages write. ``busy``, ``padding`` int64[n_pes]: see
+    `BroadcastRun`.
     """
 
     registers: I64
@@ -76,13 +77,13 @@ class _Pes(NamedTuple):
 def _new_pes(array: BroadcastArray, n_channels: int, n_rows: int) -> _Pes:
     registers = np.zeros((array.n_pes, N_REGISTERS), dtype=np.int64)
     registers[:, ROW_HELD] = -array.entries_per_read
-    registers[:, ROW2 : ROW4 + 1] = -1
+    registers[:, ROW2 : ROW4 + 1] = n_rows
     return _Pes(
         registers,
         np.zeros((array.n_pes, 4, n_channels), dtype=np.int64),
         np.zeros((array.n_pes, array.queue_depth), dtype=np.int64),
         np.zeros((array.n_pes, array.queue_depth, n_channels), dtype=np.int64),
-        np.zeros((n_rows, n_channels), dtype=np.int64),
+        np.zeros((n_rows + 1, n_channels), dtype=np.int64),
         np.zeros(array.n_pes, dtype=np.int64),
         np.zeros(array.n_pes, dtype=np.int64),
     )
@@ -90,32 +91,33 @@ def _new_pes(array: BroadcastArray, n_channels: int, n_rows: int) -> _Pes:
 
 @njit
 def _advance_pipelines(pes: _Pes, events: I64) -> None:
-    """Move stages 4, 3 and 2 of all PEs on by one clock; stage 2 is left empty."""
+    """Move stages 4, 3 and 2 of all PEs on by one clock; stage 2 is left empty.
+
+    An empty stage is a bubble: it works on the row behind the last one, with a weight of zero. (Without a branch a
+    stage, which nothing could predict, this takes half the time.)
+    """
     registers, operands, accumulators = pes.registers, pes.operands, pes.accumulators
     n_pes, _, n_channels = operands.shape
+    bubble = accumulators.shape[0] - 1
     n_reads = n_writes = n_effectual = n_by_weights = 0
     for pe in range(n_pes):
         row4, row3, row2 = registers[pe, ROW4], registers[pe, ROW3], registers[pe, ROW2]
-        if row4 >= 0:
-            n_writes += 1
-            for channel in range(n_channels):
-                accumulators[row4, channel] = operands[pe, SUM4, channel]
-        if row3 >= 0:
-            addend = SUM4 if row4 == row3 else READ3
-            for channel in range(n_channels):
-                operands[pe, SUM4, channel] = operands[pe, addend, channel] + operands[pe, PRODUCT3, channel]
-        if row2 >= 0:
-            n_reads += 1
-            weight = registers[pe, WEIGHT2]
-            n_by_weights += 1 if weight != 0 else 0
-            for channel in range(n_channels):
-                operands[pe, READ3, channel] = accumulators[row2, channel]
-                product = weight * operands[pe, VALUE2, channel]
-                operands[pe, PRODUCT3, channel] = product
-                n_effectual += 1 if product != 0 else 0
+        weight = registers[pe, WEIGHT2]
+        addend = SUM4 if row4 == row3 else READ3
+        for channel in range(n_channels):
+            accumulators[row4, channel] = operands[pe, SUM4, channel]
+            operands[pe, SUM4, channel] = operands[pe, addend, channel] + operands[pe, PRODUCT3, channel]
+            operands[pe, READ3, channel] = accumulators[row2, channel]
+            product = weight * operands[pe, VALUE2, channel]
+            operands[pe, PRODUCT3, channel] = product
+            n_effectual += 1 if product != 0 else 0
+        n_writes += 1 if row4 < bubble else 0
+        n_reads += 1 if row2 < bubble else 0
+        n_by_weights += 1 if weight != 0 else 0
         registers[pe, ROW4] = row3
         registers[pe, ROW3] = row2
-        registers[pe, ROW2] = -1
+        registers[pe, ROW2] = bubble
+        registers[pe, WEIGHT2] = 0
     events[ACCUMULATOR_READS] += n_reads
     events[ACCUMULATOR_WRITES] += n_writes
     events[EFFECTUAL_MACS] += n_effectual
@@ -181,16 +183,16 @@ def _work_on_heads(pes: _Pes, lists: EntryLists, array: BroadcastArray, events: 
 
 
 @njit
-def _look(registers: I64, depth: int) -> tuple[bool, bool]:
+def _look(registers: I64, depth: int, n_rows: int) -> tuple[bool, bool]:
     """Let PEs see what is queued now, not what this clock writes; return whether any works, whether a queue is full."""
-    working = any_full = False
+    n_working = n_full = 0
     for pe in range(registers.shape[0]):
         n_queued = registers[pe, QUEUED]
         registers[pe, VISIBLE] = n_queued
-        any_full |= n_queued == depth
-        in_flight = registers[pe, ROW2] >= 0 or registers[pe, ROW3] >= 0 or registers[pe, ROW4] >= 0
-        working |= n_queued > 0 or in_flight
-    return working, any_full
+        n_full += 1 if n_queued == depth else 0
+        last = min(registers[pe, ROW2], registers[pe, ROW3], registers[pe, ROW4])
+        n_working += n_queued + (1 if last < n_rows else 0)
+    return n_working > 0, n_full > 0
 
 
 @njit
@@ -242,7 +244,7 @@ def broadcast_run(lists: EntryLists, activations: I64, n_rows: int, array: Broad
     cycle = np.int64(0)
     to_send = _next_column(activations, 0, array.skip_zeros)
     while True:
-        working, any_full = _look(pes.registers, array.queue_depth)
+        working, any_full = _look(pes.registers, array.queue_depth, n_rows)
         if not working and to_send == n_cols:
             break
         _advance_pipelines(pes, events)
@@ -253,4 +255,4 @@ def broadcast_run(lists: EntryLists, activations: I64, n_rows: int, array: Broad
             _broadcast(pes, activations, to_send, array.queue_depth, events)
             to_send = _next_column(activations, to_send + 1, array.skip_zeros)
         cycle += 1
-    return BroadcastRun(pes.accumulators.T, int(cycle), pes.busy, pes.padding, events)
+    return BroadcastRun(pes.accumulators[:n_rows].T, int(cycle), pes.busy, pes.padding, events)
