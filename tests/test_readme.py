@@ -14,6 +14,9 @@ from accel_sim.config import shipped_names
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+LINES = r"((?:(?!```)[^\n]*\n)+)```"
+SHOWN = re.compile(rf"^```sh\n{LINES}\n\n```text\n{LINES}", re.MULTILINE)
+"""Commands, and lines that they print."""
 PAGES = sorted([README, *(ROOT / "docs").rglob("*.md")])
 
 
@@ -38,9 +41,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def test_commands_work(page: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     work = tmp_path / "work"
     work.mkdir()
+    shown = dict(SHOWN.findall(page.read_text()))
     for script in blocks(page, "sh"):
         done = subprocess.run(["bash", "-ec", script], cwd=work, env=environment, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, ""), script
+        assert set(shown.get(script, "").splitlines()) <= set(done.stdout.splitlines()), script
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
