@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def run_masks(arch: Accelerator, layer: str, ifmap: Mask, filters: Mask, folder:
     """Run a layer on masks from a file."""
     trace = folder / f"{arch.name}.npz"
     # a name of its own for each pair of masks: masks are remembered by file and tensor
-    name = f"x{abs(hash((ifmap.tobytes(), filters.tobytes())))}"
+    name = "x" + hashlib.blake2b(ifmap.tobytes() + filters.tobytes(), digest_size=8).hexdigest()
     arrays: dict[str, Any] = {f"{name}.ifmap": ifmap, f"{name}.filter": filters}
     np.savez(trace, **arrays)
     entry = {**LAYERS[layer][0], "name": name, "trace": str(trace)}
@@ -144,10 +145,10 @@ def test_a_superset_never_takes_fewer_cycles_of_a_pe_of_eyeriss_v2(tmp_path: Pat
     assert work == sorted(work)
 
 
-@pytest.mark.parametrize("n_zeros_kept_out", [0, 1])
-def test_density_one_is_the_dense_machine(n_zeros_kept_out: int) -> None:
+@pytest.mark.parametrize("has_zeros", [False, True])
+def test_density_one_is_the_dense_machine(*, has_zeros: bool) -> None:
     """Cnvlutin with neurons as they are is its dense twin; without zeros both take the same cycles and accesses."""
-    density = {"density": {"ifmap": 0.4}} if n_zeros_kept_out else {}
+    density = {"density": {"ifmap": 0.4}} if has_zeros else {}
     encoded, plain = (
         run_plain(
             load_arch("cnvlutin", {"array.encoded": is_encoded}),
@@ -156,7 +157,7 @@ def test_density_one_is_the_dense_machine(n_zeros_kept_out: int) -> None:
         )
         for is_encoded in (True, False)
     )
-    if n_zeros_kept_out:
+    if has_zeros:
         assert array_cycles(encoded) < array_cycles(plain)
     else:
         assert array_cycles(encoded) == array_cycles(plain)
@@ -205,7 +206,9 @@ def test_two_of_four_is_half_the_time_or_none_of_it(k: int, c: int, side: int, t
     assert saved_bytes == 2 * n_weights - (n_weights // 2) * 18 // 8
     # memory is the limit: all that is won are the bytes that do not come, whatever the array could do
     saved_cycles = dense.total_cycles - sparse.total_cycles
-    assert saved_cycles == pytest.approx(saved_bytes / slow.dram_bytes_per_cycle(), rel=0.02)
+    bytes_per_cycle = slow.dram_bytes_per_cycle()
+    assert bytes_per_cycle is not None
+    assert saved_cycles == pytest.approx(float(saved_bytes / bytes_per_cycle), rel=0.02)
 
 
 def test_metadata_is_read_with_the_weights() -> None:
