@@ -22,6 +22,7 @@ from accel_sim.lowering.operands import ZeroCounts, stored_ratios, zero_counts
 from accel_sim.lowering.padding import padded_filters
 from accel_sim.lowering.preload import Preload, preload_of
 from accel_sim.lowering.registry import LOWERINGS
+from accel_sim.lowering.row_order import ordered_filters
 from accel_sim.lowering.vector import lower_vector
 from accel_sim.mapping.base import Costs, Objective
 from accel_sim.mapping.base import Mapping as LayerMapping
@@ -183,7 +184,8 @@ def prepare(
     if layers is not None:
         network = network.select(layers)
     machine = with_codec(LOWERINGS[arch.dataflow].machine(arch), arch)
-    places = place_tensors(network, arch, stored_ratios(network, arch, seed) | padded_filters(network, arch))
+    stored = stored_ratios(network, arch, seed) | padded_filters(network, arch) | ordered_filters(network, arch, seed)
+    places = place_tensors(network, arch, stored)
     require_capacity(network, places, machine.servers[machine.server_index(DRAM)])
     mappings = _map_layers(network, arch, machine, explicit, objective)
     preload = preload_of(network, arch, places)

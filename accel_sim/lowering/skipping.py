@@ -22,6 +22,7 @@ from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.filter_parts import pointer_share
 from accel_sim.lowering.machine import ARRAY, DMA_OFMAP, DRAM, LOADERS, allocator, space
 from accel_sim.lowering.macs import STEP_MACS
+from accel_sim.lowering.row_order import in_order
 from accel_sim.lowering.skipping_cut import Step, cut_layer, end_byte, filter_edges, layer_steps, start_byte
 from accel_sim.lowering.skipping_machines import MACHINES
 from accel_sim.lowering.skipping_tile import I64, SkipCost, SkipTile
@@ -77,7 +78,7 @@ class _Skipping:
         unit, most = self.machine.block(self.arch.array, self.shape)
         self.cut = cut_layer(layer, self.arch, self.places, self.bits, unit, most)
         self.ifmap = _mask(layer.ifmap, context.seed)
-        self.filters = _mask(layer.filter, context.seed)
+        self.filters = in_order(self.arch, layer, _mask(layer.filter, context.seed))
         self.waits = {
             "ifmap": context.ledger.wait_for("ifmap", layer.inputs[:1]),
             "filter": 0 if layer.filter.is_weight else context.ledger.wait_for("filter", layer.inputs[1:]),

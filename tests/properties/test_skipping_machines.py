@@ -286,3 +286,40 @@ def test_strides_that_scnn_does_not_have_are_refused() -> None:
     entry = {"name": "only", "op": "conv2d", "ifmap": [1, 8, 8], "filter": [1, 1, 3, 3], "stride": [1, 2]}
     with pytest.raises(MappingError, match="one stride"):
         run_one(load_arch("scnn"), entry)
+
+
+@pytest.mark.parametrize("name", ["eie", "ese"])
+def test_rows_dealt_by_their_work_even_out_pes(name: str) -> None:
+    """The order changes who works, and how many padding entries are stored and worked on; the MACs are the same."""
+    entry = {
+        "name": "only",
+        "op": "linear",
+        "in_features": 128,
+        "out_features": 512,
+        "density": {"filter": 0.1},
+        "pattern": {"filter": {"kind": "lognormal", "sigma": 1.0}},
+    }
+    arch = load_arch(name).with_set({"preloaded": "[]"})
+    by_number, by_work = (
+        run_one(arch.with_set({"array.row_order": order}), entry) for order in ("interleaved", "balanced")
+    )
+    before, after = by_number.details["sparsity"], by_work.details["sparsity"]
+    assert before["n_done"] == after["n_done"]
+    spread = [max(row["work_cycles"]) - min(row["work_cycles"]) for row in (before, after)]
+    assert spread[1] < spread[0] / 2
+    assert array_cycles(by_work) < array_cycles(by_number)
+    if name == "eie":
+        # the memory holds the order that the PEs read: an entry a byte, and two bytes a pointer
+        for row in (by_number, by_work):
+            entries = row.n_effectual_macs + row.details["sparsity"]["padding_entries"]
+            assert row.accesses["dram"]["filter"]["read_bytes"] == entries + 2 * 64 * (128 + 1)
+
+
+def test_operands_that_are_made_have_no_order_by_work() -> None:
+    entry = {"name": "only", "op": "matmul", "m": 3, "k": 40, "n": 96, "second": "activation"}
+    entry |= {"density": {"filter": 0.2}, "pattern": {"filter": {"kind": "lognormal", "sigma": 1.0}}}
+    arch = load_arch("eie")
+    by_number, by_work = (
+        run_one(arch.with_set({"array.row_order": order}), entry) for order in ("interleaved", "balanced")
+    )
+    assert by_number == by_work

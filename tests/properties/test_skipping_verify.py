@@ -39,10 +39,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "cambricon_x": {"array.pes": 4, "array.multipliers": 2, "array.segment": 64, "array.segments_per_barrier": 1},
     "cnvlutin": {"array.lanes": 4, "array.brick": 2, "array.tiles": 2, "array.filters": 2},
 }
+ROW_ORDERS = ("interleaved", "balanced")
 # keys with two values, where the machine has them
 CHOICES: dict[str, dict[str, tuple[Any, Any]]] = {
-    "eie": {"array.empty_slice_cycles": (0, 1), "array.run_bits": (1, 4)},
-    "ese": {"array.empty_slice_cycles": (0, 1)},
+    "eie": {"array.empty_slice_cycles": (0, 1), "array.run_bits": (1, 4), "array.row_order": ROW_ORDERS},
+    "ese": {"array.empty_slice_cycles": (0, 1), "array.row_order": ROW_ORDERS},
     "cambricon_x": {"array.empty_segment_cycles": (0, 1), "array.segments_per_barrier": (0, 2)},
     "cnvlutin": {"array.empty_brick_cycles": (0, 1), "array.encoded": (False, True)},
 }

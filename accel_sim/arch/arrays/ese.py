@@ -26,6 +26,9 @@ class Ese(SkippingArray):
         Stored form of the matrix.
     empty_slice_cycles
         Cycles of an activation for which a PE has no weight: 1 or 0.
+    row_order
+        Rows are dealt to PEs by their number (``interleaved``), or offline by their non-zero weights so that PEs get
+        even work (``balanced``).
     pipeline_stages
         Cycles of an entry from its issue to the write of its sum.
     """
@@ -47,6 +50,7 @@ class Ese(SkippingArray):
     pointer_bits: Count
     empty_slice_cycles: Literal[0, 1]
     pipeline_stages: Count
+    row_order: Literal["interleaved", "balanced"] = "interleaved"
 
     @property
     def n_pes(self) -> int:

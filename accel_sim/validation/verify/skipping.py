@@ -24,6 +24,7 @@ from accel_sim.arch import Accelerator
 from accel_sim.errors import ArchError, Fault
 from accel_sim.lowering.machine import ARRAY
 from accel_sim.lowering.macs import STEP_MACS
+from accel_sim.lowering.row_order import filter_order, is_balanced
 from accel_sim.lowering.skipping_cut import Step, cut_layer, filter_edges, layer_steps
 from accel_sim.lowering.skipping_machines import MACHINES
 from accel_sim.mapping.base import word_bits
@@ -90,10 +91,9 @@ class SkippingTwin:
         for step, _ in parts:
             tile = _tile(job, step, job.operands)
             run = self.stepper.step(tile)
-            first = step.group * shape.k + step.first_k
             band = step.band
             images, rows = slice(band.first_n, band.first_n + band.n), slice(band.first_p, band.first_p + band.p)
-            outputs[images, first : first + step.k, rows] = run.outputs
+            outputs[images, _filters(job, step), rows] = run.outputs
             start = books[-1].end if books else 0
             books.append(_Book(start + run.cycles, run.n_macs, _sum((run.tallies, _common(tile, run)))))
         return Stepped(
@@ -117,14 +117,15 @@ class SkippingTwin:
         The PE is that of the first wrong tap (channels, then rows, then columns); the clock is that of the step's end.
         """
         image, channel, row, column = output
+        channels = np.arange(job.shape.groups * job.shape.k)
         part, step = next(
             (part, step)
             for part, (step, _) in enumerate(_parts(job))
             if step.band.first_n <= image < step.band.first_n + step.band.n
             and step.band.first_p <= row < step.band.first_p + step.band.p
-            and 0 <= channel - step.group * job.shape.k - step.first_k < step.k
+            and channel in channels[_filters(job, step)]
         )
-        in_block = channel - step.group * job.shape.k - step.first_k
+        in_block = channels[_filters(job, step)].tolist().index(channel)
         inside = image - step.band.first_n, in_block, row - step.band.first_p, column
         tile = _tile(job, step, job.operands)
         right = _sums(_tile(job, step, reference), inside)
@@ -200,9 +201,19 @@ def _parts(job: LayerJob) -> list[_Part]:
     return parts
 
 
+def _filters(job: LayerJob, step: Step) -> slice | I64:
+    """Return the filters of a step; where rows are dealt by their work, it is that of the job's operands."""
+    first = step.group * job.shape.k + step.first_k
+    own = slice(first, first + step.k)
+    if not is_balanced(job.arch, job.layer):
+        return own
+    filters = job.operands.filters
+    return filter_order(job.arch, job.layer, np.count_nonzero(filters.reshape(len(filters), -1), axis=1))[own]
+
+
 def _tile(job: LayerJob, step: Step, operands: Operands) -> StepTile:
     shape, band = job.shape, step.band
-    first_c, first_k = step.group * shape.c, step.group * shape.k + step.first_k
+    first_c = step.group * shape.c
     ifmap = operands.ifmap.reshape(shape.n, shape.groups * shape.c, shape.h, shape.w)
     images, rows = slice(band.first_n, band.first_n + band.n), slice(band.first_row, band.first_row + band.rows)
     filters = operands.filters.reshape(shape.groups * shape.k, shape.c, shape.r, shape.s)
@@ -212,7 +223,7 @@ def _tile(job: LayerJob, step: Step, operands: Operands) -> StepTile:
         shape=shape,
         band=band,
         ifmap=ifmap[images, first_c : first_c + step.n_groups * shape.c, rows].astype(np.int64),
-        filters=filters[first_k : first_k + step.k],
+        filters=filters[_filters(job, step)],
         n_groups=step.n_groups,
     )
 
