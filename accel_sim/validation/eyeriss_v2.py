@@ -35,7 +35,7 @@ _REASONS = {
     "MobileNet 0.5-128": "the zeros of its activations are not public; ours have none",
     "sparse MobileNet 0.5-128": (
         "the paper's pruned network gains 1.15 on its dense one, which skips zero activations and is slower than ours "
-        "without any zeros: small layers lose time there that is not published and that ours have not (waiting at every "
+        "without any zeros: small layers lose time there, why is not published, that ours do not (waiting at every "
         "ofmap row instead of every pass would cost ours 0.5 %); zeros of 4 of 28 layers are public, others here have "
         "those of the nearest of the four"
     ),

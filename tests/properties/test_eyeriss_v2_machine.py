@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from accel_sim.arch import Accelerator, load_arch
 from accel_sim.arch.arrays.eyeriss_v2 import EyerissV2
 from accel_sim.compression.masks import tensor_mask
+from accel_sim.engine import run
 from accel_sim.engine.simulate import prepare, simulate
 from accel_sim.errors import InputError, MappingError
 from accel_sim.kernels.stepped.eyeriss_v2_array import array_stepped
 from accel_sim.mapping.base import word_bits
 from accel_sim.mapping.eyeriss_v2 import choose_spread, grid_of, ports_of, slide_of
+from accel_sim.program.validate import validate
 from accel_sim.results.model import LayerResult
 from accel_sim.validation.verify import verify
 from accel_sim.validation.verify.fast_path import FastPath
@@ -75,7 +77,8 @@ def cycles(row: LayerResult) -> int:
 
 
 def facts(row: LayerResult) -> dict[str, Any]:
-    return row.details["sparsity"]
+    of_sparsity: dict[str, Any] = row.details["sparsity"]
+    return of_sparsity
 
 
 DENSITY = st.sampled_from([0, 0.2, 0.6, 1])
@@ -144,6 +147,24 @@ def test_layers_are_proven_and_balance(data: st.DataObject) -> None:
     assert max(facts(row)["work_cycles"]) <= cycles(row)
     slots = arch.array.model_dump()["macs"] * sum(facts(row)["work_cycles"])
     assert slots == facts(row)["n_done"] + facts(row)["empty_multiplier_slots"]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.data())
+def test_programs_are_valid_and_both_engines_agree(data: st.DataObject) -> None:
+    """Also where groups are side by side, and where one layer's stores are the next one's loads."""
+    arch = small(data.draw(st.sampled_from([96, 512, 4096])))
+    first = {"name": "first", "op": "depthwise_conv2d", "ifmap": [6, 5, 5], "filter": [6, 1, 3, 3], "padding": 1}
+    second = {"name": "second", "op": "conv2d", "inputs": ["first"], "ifmap": [6, 5, 5], "filter": [4, 6, 1, 1]}
+    one = network([first, second, {"name": "third", "inputs": [], **data.draw(entries())}], arch)
+    try:
+        job = prepare(one, arch)
+        programs = list(job.programs())
+    except MappingError:
+        return
+    validate(job.machine, programs)
+    fast, slow = (run(job.machine, iter(programs), engine) for engine in ("compiled", "reference"))
+    assert (fast.boundary_cycles == slow.boundary_cycles).all()
 
 
 def test_density_one_is_the_dense_time_and_the_fill_of_each_row() -> None:
