@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,6 +146,103 @@ def test_another_machines_dataflow_is_refused(arch: str) -> None:
     machine = load_arch(arch)
     with pytest.raises(MappingError, match="dataflow: found 'row_stationary'"):
         prepare(network(GEMM), machine, mapping={"dataflow": "row_stationary", "layers": {}})
+
+
+def refusal(*arguments: str | Path) -> list[str]:
+    """Run a command that must be refused; return its lines."""
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert (done.exit_code, done.stdout) == (2, ""), (done.output, done.exception)
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("accel-sim: error: ") for line in lines)
+    return [line.removeprefix("accel-sim: error: ") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("keys", "faults"),
+    [
+        ("dilation: 4", [":3:60: layers[0].filter[2]: the filter covers 9 rows; allowed: at most 8, the padded ifmap"]),
+        ("dilation: [1, 4], padding: [0, 0]", [":3:63: layers[0].filter[3]: the filter covers 9 columns; allowed: at"]),
+        ("dilation: 0", [":3:77: layers[0].dilation: found 0; allowed: at least 1"]),
+        ("dilation: [1, -1]", [":3:81: layers[0].dilation[1]: found -1; allowed: at least 1"]),
+        ("dilation: [1, 2, 3]", [":3:77: layers[0].dilation: "]),
+        (f"dilation: {10**21}", [f":3:77: layers[0].dilation: found {10**21}; allowed: at most 2147483647"]),
+        (f"padding: {10**9}", [":3:5: layers[0]: 432000002592000003888 MACs exceed what 64-bit counters hold"]),
+        ("groups: 2", [":3:75: layers[0].groups: 2 groups do not divide the 3 channels of the ifmap"]),
+    ],
+)
+def test_layers_that_cannot_be(tmp_path: Path, keys: str, faults: list[str]) -> None:
+    path = tmp_path / "net.yaml"
+    side = "filter: [4, 3, 3, 1]" if keys == "dilation: 4" else "filter: [4, 3, 3, 3]"
+    path.write_text(f"name: n\nlayers:\n  - {{name: a, op: conv2d, ifmap: [3, 8, 8], {side}, {keys}}}\n")
+    lines = refusal("run", "systolic_ws", path)
+    assert len(lines) == len(faults)
+    for line, fault in zip(lines, faults, strict=True):
+        assert line.startswith(f"{path}{fault}"), line
+
+
+CONV = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n"
+GEMM_HEADER = "Layer, M, N, K,\n"
+CONFIG = "[architecture_presets]\nArrayHeight : 8\nArrayWidth : 8\nDataflow : os\nBandwidth : 10\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        (
+            "t.csv",
+            CONV + "c, 10, 10, 3, 3, -4, 8, 1,\n",
+            ":2:1: layer 'c': the channels is -4; allowed: 1 to 2147483647",
+        ),
+        ("t.csv", CONV + "c, 10, 10, 0, 3, 4, 8, 1,\n", ":2:1: layer 'c': the filter height is 0; allowed: 1 to 65536"),
+        ("t.csv", CONV + "c, 10, 10, 3, 3, 4, 8,\n", ":2:1: layer 'c': the stride is missing; allowed: IFMAP height, "),
+        (
+            "t.csv",
+            CONV + "c, ten, 10, 3, 3, 4, 8, 1,\n",
+            ":2:1: layer 'c': the IFMAP height is 'ten'; allowed: a whole",
+        ),
+        (
+            "t.csv",
+            CONV + "c, 10.5, 10, 3, 3, 4, 8, 1,\n",
+            ":2:1: layer 'c': the IFMAP height is '10.5'; allowed: a who",
+        ),
+        (
+            "t.csv",
+            CONV + f"c, 10, 10, 3, 3, {10**22}, 8, 1,\n",
+            f":2:1: layer 'c': the channels is {10**22}; allowed: ",
+        ),
+        ("t.csv", CONV + f"c, {10**9}, {10**9}, 3, 3, {10**9}, 8, 1,\n", ": layers[0]: 7199999971200000028800000000"),
+        (
+            "t.csv",
+            CONV + "c, 10, 2, 3, 3, 4, 8, 1,\n",
+            ":2:1: layer 'c': the filter width is 3; allowed: at most 2, th",
+        ),
+        ("t.csv", GEMM_HEADER + "g, -1, 20, 30,\n", ":2:1: layer 'g': the M is -1; allowed: 1 to 2147483647"),
+        ("t.csv", GEMM_HEADER + "g, 10, x, 30,\n", ":2:1: layer 'g': the N is 'x'; allowed: a whole number from 1"),
+        ("t.csv", GEMM_HEADER + "g, 10, 20\n", ":2:1: layer 'g': the K is missing; allowed: M, N, K, in this order"),
+        ("t.csv", CONV, ": has no layers; allowed: a header line and one line a layer"),
+        ("t.csv", "", ": has no layers; allowed: a header line and one line a layer"),
+        ("t.csv", "\n ,,,\n", ": has no layers; allowed: a header line and one line a layer"),
+        ("t.cfg", CONFIG.replace("Height : 8", "Height : 0"), ":2:1: ArrayHeight: found '0'; allowed: a whole number"),
+        ("t.cfg", CONFIG.replace("Height : 8", "Height : x"), ":2:1: ArrayHeight: found 'x'; allowed: a whole number"),
+        (
+            "t.cfg",
+            CONFIG.replace("Height : 8", f"Height : {10**30}"),
+            f":2:1: ArrayHeight: found '{10**30}'; allowed: ",
+        ),
+        ("t.cfg", CONFIG.replace("ArrayWidth : 8\n", ""), ": the key ArrayWidth is required and missing"),
+        ("t.cfg", CONFIG.replace("os", "oss"), ":4:1: Dataflow: found 'oss'; did you mean 'os'?; allowed: ws, os, is"),
+        ("t.cfg", CONFIG + "ArrayWidth = 9\n", ":6:1: ArrayWidth: given twice; first in line 3"),
+        ("t.cfg", CONFIG + "[run_presets\n", ":6:1: found '[run_presets'; allowed: [section], key = value or key : va"),
+        ("t.cfg", CONFIG + "InterfaceBandwidth : no\n", ":6:1: InterfaceBandwidth: found 'no'; allowed: CALC, USER"),
+    ],
+)
+def test_scalesim_files_that_cannot_be(tmp_path: Path, name: str, text: str, fault: str) -> None:
+    path, target = tmp_path / name, tmp_path / "out.yaml"
+    path.write_text(text)
+    target.write_text("old")
+    (line,) = refusal("import", path, "-o", target)
+    assert line.startswith(f"{path}{fault}"), line
+    assert target.read_text() == "old"
 
 
 def test_one_line_and_exit_code_2() -> None:
