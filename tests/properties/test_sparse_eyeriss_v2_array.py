@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from accel_sim.compression.patterns import random_mask
 from accel_sim.kernels.sparse.eyeriss_v2_array import array_work, column_counts, longest_weights
@@ -12,12 +13,16 @@ from accel_sim.kernels.sparse.eyeriss_v2_types import IACTS, WEIGHTS, Grid, Port
 from accel_sim.kernels.stepped.eyeriss_v2_array import array_stepped
 from tests.reference import naive_eyeriss_v2_array
 
+Mask = NDArray[np.bool_]
+I64 = NDArray[np.int64]
+Case = tuple[Mask, Mask, Slide, Spread, Grid, Ports]
+
 DENSITIES = st.sampled_from([0.0, 0.3, 0.7, 1.0])
 GRIDS = [Grid(2, 1, 2, 2, 2), Grid(1, 2, 3, 1, 1), Grid(2, 2, 1, 2, 2)]
 
 
 @st.composite
-def tiles(draw):
+def tiles(draw: st.DrawFn) -> Case:
     """A tile, how it is laid on a small grid, and the ports of its mesh."""
     n, groups, c, k = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, 5)), draw(st.integers(1, 5))
     r, s = draw(st.integers(1, 3)), draw(st.integers(1, 3))
@@ -43,13 +48,13 @@ def tiles(draw):
     return ifmap, filters, Slide(p, q, stride_h, stride_w, top, pad_w), spread, grid, ports
 
 
-def counter(counts):
+def counter(counts: I64) -> dict[int, int]:
     return {receivers: int(value) for receivers, value in enumerate(counts) if value}
 
 
 @given(tiles())
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_fast_equals_twin_and_stepped(case):
+def test_fast_equals_twin_and_stepped(case: Case) -> None:
     ifmap, filters, slide, spread, grid, ports = case
     work = array_work(*case)
     naive = naive_eyeriss_v2_array.array(*case)
@@ -75,7 +80,7 @@ def test_fast_equals_twin_and_stepped(case):
     assert (work.mac_cycles + work.bubble_cycles).max() <= work.total_cycles
 
 
-def convolution(x, w, slide):
+def convolution(x: I64, w: I64, slide: Slide) -> I64:
     n_images, n_channels = x.shape[:2]
     channels, r, s = w.shape[1:]
     groups = n_channels // channels
@@ -95,18 +100,18 @@ def convolution(x, w, slide):
 
 @given(tiles(), st.integers(0, 99))
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_denser_masks_never_take_fewer_cycles_under_the_same_mapping(case, seed):
-    ifmap, filters, *rest = case
+def test_denser_masks_never_take_fewer_cycles_under_the_same_mapping(case: Case, seed: int) -> None:
+    ifmap, filters, slide, spread, grid, ports = case
     before = array_work(*case)
     for more_i, more_f in ((0.5, 0.0), (0.0, 0.5)):
         denser = (
             ifmap | random_mask(ifmap.shape, more_i, seed=seed, tensor_key="more i"),
             filters | random_mask(filters.shape, more_f, seed=seed, tensor_key="more f"),
         )
-        assert array_work(*denser, *rest).total_cycles >= before.total_cycles
+        assert array_work(*denser, slide, spread, grid, ports).total_cycles >= before.total_cycles
 
 
-def test_words_of_a_pe_are_counted_column_by_column():
+def test_words_of_a_pe_are_counted_column_by_column() -> None:
     filters = np.zeros((5, 2, 1, 2), dtype=bool)
     filters[:3, 0, 0, 0] = True  # three weights in a column: two words
     filters[4, 1, 0, 1] = True

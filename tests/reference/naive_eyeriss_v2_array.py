@@ -23,7 +23,10 @@ def array(ifmap: Any, filters: Any, slide: Any, spread: Any, grid: Any, ports: A
     reach = min(width, (slide.q - 1) * slide.stride_w + taps - slide.pad_w)
     out: dict[str, Any] = {"total_cycles": 0, "n_passes": 0, "limit_cycles": [0] * 4, "psum_reads": 0, "psum_writes": 0}
     out |= {"mac_cycles": [0] * n_pes, "bubble_cycles": [0] * n_pes, "n_activations": 0, "n_macs": 0}
-    sent = {"iacts": (Counter(), Counter()), "weights": (Counter(), Counter())}
+    sent: dict[str, tuple[Counter[int], Counter[int]]] = {
+        "iacts": (Counter(), Counter()),
+        "weights": (Counter(), Counter()),
+    }
     blocks, filter_blocks = chunks(channels, spread.c0), chunks(n_filters, spread.m0)
     items = [(block, r) for block in blocks for r in range(n_rows)]
     strips = [(n, p) for n in range(n_images) for p in range(slide.p)]
@@ -44,7 +47,7 @@ def array(ifmap: Any, filters: Any, slide: Any, spread: Any, grid: Any, ports: A
     for gs in chunks(n_groups, spread.groups):
         for ms in chunks(len(filter_blocks), spread.filters):
             for held in chunks(len(items), spread.height):
-                time = Counter()
+                time: Counter[int] = Counter()
                 iacts: Counter[Any] = Counter()
                 weights: Counter[Any] = Counter()
                 up: Counter[Any] = Counter()
