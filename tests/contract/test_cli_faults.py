@@ -96,7 +96,12 @@ def test_every_output_is_checked_before_anything_runs(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("accel_sim.report.compare.compare", never)
     (tmp_path / "file").write_text("kept")
-    options = {"--json": tmp_path / "missing" / "x.json", "--csv": tmp_path, "--trace": "", "--out": tmp_path / "file"}
+    options: dict[str, str | Path] = {
+        "--json": tmp_path / "missing" / "x.json",
+        "--csv": tmp_path,
+        "--trace": "",
+        "--out": tmp_path / "file",
+    }
     lines = lines_of(invoke(*RUN, *(word for option in options.items() for word in option)), 2)
     assert [line.removeprefix(f"{tmp_path}") for line in lines] == [
         f"/missing/x.json: cannot be written: the folder {tmp_path}/missing does not exist",
@@ -159,6 +164,20 @@ def test_interrupted_process_says_one_line(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_killed_process_leaves_the_old_files(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from accel_sim.report.files import write_folder\n"
+        "write_folder('out', {'x.json': 'new'})\n"
+    )
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "x.json").write_text("old")
+    done = run_python(code, cwd=tmp_path)
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "out" / "x.json").read_text() == "old"
+
+
 def test_closed_pipe_is_quiet(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -174,6 +193,13 @@ def test_full_standard_output(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, message)
 
 
-def test_full_disk(tmp_path: Path) -> None:
-    (line,) = lines_of(invoke(*RUN, "--json", "/dev/full"), 2)
+@pytest.mark.parametrize("option", ["--json", "--csv", "--trace"])
+def test_full_disk(option: str) -> None:
+    (line,) = lines_of(invoke(*RUN, option, "/dev/full"), 2)
     assert line == "/dev/full: cannot be written: No space left on device"
+
+
+@pytest.mark.parametrize("folder", ["/dev/null", "/dev/full/x", "/proc/accel-sim"])
+def test_folders_that_cannot_be_written(folder: str) -> None:
+    (line,) = lines_of(invoke(*RUN, "--out", folder), 2)
+    assert line.startswith(f"{folder}: ")

@@ -119,7 +119,7 @@ def test_a_layer_larger_than_all_buffers_runs(arch: str) -> None:
 
 def test_fmaps_that_do_not_fit_on_chip() -> None:
     arch = load_arch("shidiannao")
-    chain = [
+    chain: list[dict[str, Any]] = [
         {"name": "a", "op": "conv2d", "ifmap": [1, 200, 200], "filter": [2, 1, 1, 1]},
         {"name": "b", "op": "pool", "inputs": ["a"], "ifmap": [2, 200, 200], "window": 2, "stride": 2},
     ]
