@@ -200,6 +200,9 @@ def sizes_of(arch: str) -> list[str]:
 @pytest.mark.parametrize(
     "arch",
     [
+        "eie",
+        "ese",
+        "structured_systolic",
         "scnn",
         "cambricon_x",
         "cnvlutin",

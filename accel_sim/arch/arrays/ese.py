@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import RunWidth, Ways, Width
 from accel_sim.units import ceil_div
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ class Ese(SkippingArray):
     POINTERS: ClassVar[bool] = True
 
     organisation: Literal["ese"]
-    channels: Count
-    pes: Count
-    queue_depth: Count
-    weight_bits: Count
-    run_bits: Count
-    pointer_bits: Count
+    channels: Ways
+    pes: Ways
+    queue_depth: Ways
+    weight_bits: Width
+    run_bits: RunWidth
+    pointer_bits: Width
     empty_slice_cycles: Literal[0, 1]
-    pipeline_stages: Count
+    pipeline_stages: Ways
     row_order: Literal["interleaved", "balanced"] = "interleaved"
 
     @property

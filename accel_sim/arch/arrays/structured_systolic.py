@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from accel_sim.arch.arrays.base import Problem
 from accel_sim.arch.arrays.registers import RegisterFile
 from accel_sim.arch.arrays.skipping import SkippingArray
-from accel_sim.arch.spec import Count
+from accel_sim.arch.spec import Ways
 
 if TYPE_CHECKING:
     from accel_sim.arch.accelerator import Accelerator
@@ -36,10 +36,10 @@ class StructuredSystolic(SkippingArray):
     RESULTS: ClassVar[Literal["psum", "ofmap"]] = "psum"
 
     organisation: Literal["structured_systolic"]
-    rows: Count
-    cols: Count
-    n: Count
-    m: Count
+    rows: Ways
+    cols: Ways
+    n: Ways
+    m: Ways
 
     @property
     def n_pes(self) -> int:
