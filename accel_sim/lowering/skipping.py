@@ -32,6 +32,9 @@ from accel_sim.program import Action, ActionKey, LayerProgram
 from accel_sim.units import ceil_div
 from accel_sim.workload import Layer, MacShape, Tensor
 
+NOUNS = ("pe", "lane", "unit")
+"""What works side by side, as in the facts ``<wait>_pe_cycles``: a PE's work, its waits and its idle cycles add up."""
+
 MOST_LISTED = 1024
 """Work is listed PE by PE in the result up to so many."""
 
@@ -85,6 +88,7 @@ class _Skipping:
         }
         self.n_stores = 0
         self.n_done = 0
+        self.n_cycles = 0
         self.work: I64 | None = None
         self.facts: dict[str, int] = {}
 
@@ -124,16 +128,28 @@ class _Skipping:
             "n_done": self.n_done,
             "filters_resident": self.cut.resident,
             **self.facts,
+            **self._idle(work),
             "work_cycles_max": int(work.max()),
             "work_cycles_mean": float(work.mean()),
         }
         if work.size <= MOST_LISTED:
             facts["work_cycles"] = [int(cycles) for cycles in work]
+            grid = self.arch.array.grid
+            if grid is not None and math.prod(grid) == work.size:
+                facts["work_grid"] = list(grid)
         return replace(
             self.builder.build(ARRAY),
             bounds_cycles={"array": ceil_div(self.n_done, self.arch.array.macs_per_cycle)},
             details={"sparsity": facts, **self.context.preload.facts()},
         )
+
+    def _idle(self, work: I64) -> dict[str, int]:
+        """Return the cycles of all PEs (lanes, units) that neither their work nor a wait with a name accounts for."""
+        noun = next((noun for noun in NOUNS if any(fact.endswith(f"_{noun}_cycles") for fact in self.facts)), NOUNS[0])
+        waits = sum(value for fact, value in self.facts.items() if fact.endswith(f"_{noun}_cycles"))
+        idle = work.size * self.n_cycles - int(work.sum()) - waits
+        assert idle >= 0, "no PE works and waits in more cycles than there are"
+        return {f"idle_{noun}_cycles": idle}
 
     def _cost(self, step: Step) -> SkipCost:
         tile = SkipTile(
@@ -146,6 +162,7 @@ class _Skipping:
         )
         cost = self.machine.cost(self.arch, self.bits, tile)
         self.n_done += cost.n_done
+        self.n_cycles += cost.cycles
         self.work = cost.work_cycles if self.work is None else self.work + cost.work_cycles
         for name, value in cost.facts.items():
             self.facts[name] = self.facts.get(name, 0) + value

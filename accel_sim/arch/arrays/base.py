@@ -66,6 +66,11 @@ class ArraySpec(Spec):
         """Multiplications that all PEs together start in a cycle at full precision."""
         raise NotImplementedError
 
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns in which the PEs stand, if where one stands decides what it works on."""
+        return None
+
     def register_files(self, bits: OperandBits) -> tuple[RegisterFile, ...]:
         """Register files of the array, one entry a tensor; empty where PEs keep nothing."""
         raise NotImplementedError

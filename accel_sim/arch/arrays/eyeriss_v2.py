@@ -71,6 +71,11 @@ class EyerissV2(SkippingArray):
         return self.cluster_rows * self.cluster_cols * self.pe_rows * self.pe_cols
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """The PEs of all clusters, side by side."""
+        return self.cluster_rows * self.pe_rows, self.cluster_cols * self.pe_cols
+
+    @property
     def macs_per_cycle(self) -> int:
         """Multipliers of all PEs."""
         return self.n_pes * self.macs

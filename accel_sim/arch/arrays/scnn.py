@@ -67,6 +67,11 @@ class Scnn(SkippingArray):
         return self.pe_rows * self.pe_cols
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """Each PE has a tile of every plane, where it stands."""
+        return self.pe_rows, self.pe_cols
+
+    @property
     def macs_per_cycle(self) -> int:
         """One product of every pair of values."""
         return self.n_pes * self.i_vector * self.f_vector
