@@ -10,13 +10,22 @@ from accel_sim.report.table import Column, TextTable
 # what a loss is called above a column, and in a sentence about the share of the array's time
 _LOSSES = {
     "broadcast_stall": ("full queues", "its broadcast waits for a full queue in {} of the array's cycles"),
-    "bank_conflict": ("bank conflicts", "conflicts at accumulator banks take {} of the PE-cycles"),
-    "barrier": ("barriers", "barriers take {} of the PE-cycles"),
+    "queue_empty": ("empty queues", "waiting at empty queues takes {} of the {noun}-cycles"),
+    "empty_slice": ("empty slices", "columns without a weight for the {noun} take {} of the {noun}-cycles"),
+    "empty_brick": ("empty bricks", "empty bricks take {} of the {noun}-cycles"),
+    "empty_segment": ("empty segments", "empty segments take {} of the {noun}-cycles"),
+    "empty_place": ("empty places", "empty places take {} of the {noun}-cycles"),
+    "bubble": ("bubbles", "bubbles take {} of the {noun}-cycles"),
+    "bank_conflict": ("bank conflicts", "conflicts at accumulator banks take {} of the {noun}-cycles"),
+    "barrier": ("barriers", "barriers take {} of the {noun}-cycles"),
+    "window_wait": ("window ends", "waiting for a window's end takes {} of the {noun}-cycles"),
     "halo": ("halos", "exchanging halos takes {} of the array's cycles"),
-    "window_wait": ("window ends", "lanes wait for the window's end in {} of the lane-cycles"),
-    "empty_brick": ("empty bricks", "empty bricks take {} of the lane-cycles"),
-    "empty_segment": ("empty segments", "empty segments take {} of the PE-cycles"),
-    "empty_place": ("empty places", "empty places take {} of the unit-cycles"),
+    "exposed_halo": ("exposed halos", "waiting for halos takes {} of the {noun}-cycles"),
+    "idle": ("other idle", "{} of the {noun}-cycles are idle for other reasons"),
+    "pe_limited": ("PEs limit", "its PEs are the limit in {} of the array's cycles"),
+    "iact_ports_limited": ("ifmap ports limit", "the ports of its ifmap are the limit in {} of the array's cycles"),
+    "weight_ports_limited": ("filter ports limit", "the ports of its filter are the limit in {} of the array's cycles"),
+    "psum_ports_limited": ("psum ports limit", "the ports of its psums are the limit in {} of the array's cycles"),
 }
 # losses and padding below this share are not worth a word
 _WORTH_NAMING = 0.01
@@ -68,7 +77,7 @@ def balance_in_words(layer: LayerDict) -> str:
         )
     else:
         parts.append(f"the array works {work.array_cycles:,} cycles")
-    parts += [_phrase(loss, share) for loss, share in work.lost.items() if share >= _WORTH_NAMING]
+    parts += [_phrase(loss, share, work.noun) for loss, share in work.lost.items() if share >= _WORTH_NAMING]
     return "; ".join(parts) + "."
 
 
@@ -104,6 +113,6 @@ def _header(loss: str) -> str:
     return _LOSSES[loss][0] if loss in _LOSSES else loss.replace("_", " ")
 
 
-def _phrase(loss: str, share: float) -> str:
+def _phrase(loss: str, share: float, noun: str) -> str:
     text = _LOSSES[loss][1] if loss in _LOSSES else f"{_header(loss)} takes {{}} of the array's time"
-    return text.format(percent(share, 1))
+    return text.format(percent(share, 1), noun=noun)
