@@ -34,6 +34,7 @@ MACHINES = [
 ]
 N_OF_M = ("a100_sparse_tensor_core", "structured_systolic")
 """Their weights have at most two of four."""
+GRIDS = {"eyeriss_v2": [24, 8], "scnn": [8, 8]}
 CONV = {"op": "conv2d", "ifmap": [16, 9, 9], "filter": [24, 16, 3, 3], "padding": 1}
 FC = {"op": "linear", "in_features": 300, "out_features": 130}
 LAYERS = {"conv": (CONV, (1, 16, 9, 9), (24, 16, 3, 3)), "fc": (FC, (1, 300, 1, 1), (130, 300, 1, 1))}
@@ -114,6 +115,7 @@ def test_real_masks_are_counted_and_nobody_works_more_than_always(name: str, lay
         work = facts.get("work_cycles", [facts["work_cycles_max"]])
         assert max(work) == facts["work_cycles_max"]
         assert min(work) >= 0
+        assert facts.get("work_grid") == GRIDS.get(name)
 
 
 SETTINGS: dict[str, dict[str, Any]] = {"scnn": WITHOUT_CONFLICTS, "sigma": WITHOUT_SHARED_LINES}
