@@ -16,8 +16,8 @@ from accel_sim.program import Action, ActionKey
 from accel_sim.units import ceil_div
 from accel_sim.workload import MacShape
 
-LIMITS = {"pe": BY_PE, "iact_ports": BY_IACT, "weight_ports": BY_WEIGHT, "psum_ports": BY_PSUM}
-"""What a pass may be limited by, as the facts of a result name it."""
+PORTS = {"iact_port": BY_IACT, "weight_port": BY_WEIGHT, "psum_port": BY_PSUM}
+"""What a pass may wait for, as the facts of a result name it."""
 
 
 class EyerissV2Machine:
@@ -56,7 +56,11 @@ class EyerissV2Machine:
             work_cycles=work.mac_cycles,
             facts={
                 "passes": work.n_passes,
-                **{f"{name}_limited_cycles": int(work.limit_cycles[limit]) for name, limit in LIMITS.items()},
+                **{
+                    f"cycles_limited_by_{name}": int(work.limit_cycles[limit])
+                    for name, limit in {"pe": BY_PE, **PORTS}.items()
+                },
+                **{f"{name}_wait_cycles": int(work.wait_cycles[port]) for name, port in PORTS.items()},
                 "bubble_pe_cycles": int(work.bubble_cycles.sum()),
                 "empty_multiplier_slots": array.macs * int(work.mac_cycles.sum()) - work.n_macs,
                 "carried_psums": work.psum_reads,

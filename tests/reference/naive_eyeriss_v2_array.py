@@ -21,7 +21,14 @@ def array(ifmap: Any, filters: Any, slide: Any, spread: Any, grid: Any, ports: A
     columns = grid.cluster_cols * grid.pe_cols
     n_pes = grid.cluster_rows * grid.pe_rows * columns
     reach = min(width, (slide.q - 1) * slide.stride_w + taps - slide.pad_w)
-    out: dict[str, Any] = {"total_cycles": 0, "n_passes": 0, "limit_cycles": [0] * 4, "psum_reads": 0, "psum_writes": 0}
+    out: dict[str, Any] = {
+        "total_cycles": 0,
+        "n_passes": 0,
+        "limit_cycles": [0] * 4,
+        "wait_cycles": [0] * 4,
+        "psum_reads": 0,
+        "psum_writes": 0,
+    }
     out |= {"mac_cycles": [0] * n_pes, "bubble_cycles": [0] * n_pes, "n_activations": 0, "n_macs": 0}
     sent: dict[str, tuple[Counter[int], Counter[int]]] = {
         "iacts": (Counter(), Counter()),
@@ -124,6 +131,7 @@ def array(ifmap: Any, filters: Any, slide: Any, spread: Any, grid: Any, ports: A
                 out["n_passes"] += 1
                 out["total_cycles"] += max(limits)
                 out["limit_cycles"][limits.index(max(limits))] += max(limits)
+                out["wait_cycles"][limits.index(max(limits))] += max(limits) - limits[0]
     for n, p in strips:
         for q in range(slide.q):
             for g in range(n_groups):

@@ -51,6 +51,11 @@ class StructuredSystolic(SkippingArray):
         """One a PE."""
         return self.n_pes
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The PEs, each with the weights of its row and column."""
+        return self.rows, self.cols
+
     def format_keys(self, tensor: str) -> dict[str, Any]:
         """Return the groups of the stored weights: along the input channels."""
         return {"n": self.n, "m": self.m, "axis": 1}

@@ -289,6 +289,7 @@ def array_work(ifmap: Mask, filters: Mask, slide: Slide, spread: Spread, grid: G
         np.zeros(ifmap.shape[0] * ifmap.shape[2], dtype=np.int64),
     )
     limit_cycles = np.zeros(N_LIMITS, dtype=np.int64)
+    wait_cycles = np.zeros(N_LIMITS, dtype=np.int64)
     limits = np.zeros(N_LIMITS, dtype=np.int64)
     n_passes = 0
     for first_g in range(0, n_groups, spread.groups):
@@ -317,11 +318,13 @@ def array_work(ifmap: Mask, filters: Mask, slide: Slide, spread: Spread, grid: G
                 limits[BY_PSUM] = _port_cycles(books.psums.max(), ports.psum_bits // ports.psum_word_bits)
                 by = np.argmax(limits)
                 limit_cycles[by] += limits[by]
+                wait_cycles[by] += limits[by] - limits[BY_PE]
                 n_passes += 1
     return ArrayWork(
         int(limit_cycles.sum()),
         n_passes,
         limit_cycles,
+        wait_cycles,
         books.mac_cycles,
         books.bubble_cycles,
         books.sent_words,

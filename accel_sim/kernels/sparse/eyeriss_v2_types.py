@@ -73,7 +73,8 @@ class Spread(NamedTuple):
 class ArrayWork(NamedTuple):
     """What a tile costs.
 
-    ``total_cycles``; ``limit_cycles`` int64[N_LIMITS]: the part of them in passes that each limit decides.
+    ``total_cycles``; ``limit_cycles`` int64[N_LIMITS]: the part of them in passes that each limit decides, and
+    ``wait_cycles`` int64[N_LIMITS]: what of these goes beyond the slowest PE.
     ``mac_cycles``, ``bubble_cycles`` int64[PEs], by rows of the grid. ``sent_words``, ``sent_bits`` int64[2, PEs + 1]:
     activations and weights that leave for so many PEs at a time. ``psum_reads``, ``psum_writes`` words from and to the
     global buffer. ``n_activations`` read by PEs, ``n_macs`` products of non-zero operands.
@@ -82,6 +83,7 @@ class ArrayWork(NamedTuple):
     total_cycles: int
     n_passes: int
     limit_cycles: I64
+    wait_cycles: I64
     mac_cycles: I64
     bubble_cycles: I64
     sent_words: I64
