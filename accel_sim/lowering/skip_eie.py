@@ -53,5 +53,7 @@ class EieMachine:
             facts={
                 "padding_entries": entries - counts.n_effectual_macs,
                 "broadcast_stall_cycles": counts.broadcast_stall_cycles,
+                "empty_slice_pe_cycles": counts.empty_slice_pe_cycles,
+                "queue_empty_pe_cycles": counts.queue_empty_pe_cycles,
             },
         )

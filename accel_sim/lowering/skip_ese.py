@@ -57,6 +57,9 @@ class EseMachine:
                 "padding_multiplies": counts.n_macs - done,
                 "n_macs_with_zero_activation": done - counts.n_effectual_macs,
                 "broadcast_stall_cycles": counts.broadcast_stall_cycles,
+                "empty_slice_pe_cycles": counts.empty_slice_pe_cycles,
+                "queue_empty_pe_cycles": counts.queue_empty_pe_cycles,
                 "rounds": counts.n_rounds,
+                "empty_channel_rounds": counts.n_rounds * array.channels - tile.n_windows,
             },
         )

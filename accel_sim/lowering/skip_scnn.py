@@ -28,7 +28,7 @@ class ScnnMachine:
         assert isinstance(array, Scnn)
         spec, shape = _spec(array), tile.shape
         work = np.zeros(array.n_pes, dtype=np.int64)
-        cycles = products = pairs = activations = weights = conflicts = barrier = halo = 0
+        cycles = products = pairs = activations = weights = conflicts = barrier = halo = exposed = 0
         is_vector = (shape.h, shape.w, shape.r, shape.s, shape.pad_h, shape.pad_w) == (1, 1, 1, 1, 0, 0)
         pad = tile.whole_pad
         planes = tile.ifmap if pad is not None else tile.padded()
@@ -37,7 +37,7 @@ class ScnnMachine:
             if is_vector:
                 vector = scnn_fc(image[:, 0, 0], tile.filters[:, :, 0, 0], spec)
                 cycles += vector.total_cycles
-                work += vector.pe_cycles
+                work += vector.pe_cycles - vector.pe_conflict_cycles
                 products += vector.n_products
                 pairs += vector.n_vector_pairs
                 activations += vector.n_activation_vectors
@@ -47,7 +47,7 @@ class ScnnMachine:
                 continue
             counts = scnn_conv(image, tile.filters, conv, spec)
             cycles += counts.total_cycles
-            work += counts.pe_cycles
+            work += counts.pe_cycles - counts.pe_conflict_cycles
             products += counts.n_products
             pairs += counts.n_vector_pairs
             activations += counts.n_activation_vectors
@@ -55,6 +55,7 @@ class ScnnMachine:
             conflicts += int(counts.pe_conflict_cycles.sum())
             barrier += counts.barrier_cycles
             halo += counts.halo_cycles
+            exposed += counts.total_cycles - counts.compute_cycles
         ifmap_words, filter_words = activations * array.i_vector, weights * array.f_vector
         # Weights of a convolution go to all PEs at once; those of a fully connected layer to one PE each.
         receivers = 1 if is_vector else array.n_pes
@@ -78,6 +79,7 @@ class ScnnMachine:
                 "idle_multiplier_slots": pairs * array.i_vector * array.f_vector - products,
                 "bank_conflict_pe_cycles": conflicts,
                 "barrier_pe_cycles": barrier,
+                "exposed_halo_pe_cycles": array.n_pes * exposed,
                 "halo_cycles": halo,
             },
         )

@@ -142,7 +142,8 @@ class SkipCost:
     work_cycles
         int64[n]: cycles in which each PE, lane or unit worked.
     facts
-        More counts, by name: waits, padding zeros, conflicts.
+        More counts, by name: waits, padding zeros, conflicts. ``<wait>_pe_cycles`` (``_lane_``, ``_unit_``) are cycles
+        of all PEs, neither among ``work_cycles`` nor among each other; other cycles are those of the array.
     """
 
     cycles: int

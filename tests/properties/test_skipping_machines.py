@@ -148,6 +148,16 @@ def test_layers_balance_and_do_what_their_masks_say(data: st.DataObject, name: s
         assert done == row.n_effectual_macs
     assert all(cycles <= row.total_cycles for cycles in row.bounds_cycles.values())
     assert max(row.details["sparsity"].get("work_cycles", [0])) <= array_cycles(row)
+    assert_every_pe_cycle_is_told(row)
+
+
+def assert_every_pe_cycle_is_told(row: LayerResult) -> None:
+    """Work, waits by name and idle cycles of all PEs (lanes, units) are PEs x cycles of the array."""
+    facts = row.details["sparsity"]
+    nouns = ("_pe_cycles", "_lane_cycles", "_unit_cycles")
+    told = {fact: cycles for fact, cycles in facts.items() if fact.endswith(nouns)}
+    assert min(told.values()) >= 0
+    assert sum(facts["work_cycles"]) + sum(told.values()) == len(facts["work_cycles"]) * array_cycles(row)
 
 
 @pytest.mark.parametrize("name", MACHINES)

@@ -82,6 +82,8 @@ def test_ese_fast_equals_twin_and_stepped(machine, n_channels, n_vectors):
     assert counts.n_rounds == n_rounds
     assert counts.total_cycles == n_rounds * expected["total_cycles"]
     assert counts.pe_entries.tolist() == [n_rounds * n for n in expected["pe_entries"]]
+    assert counts.empty_slice_pe_cycles == n_rounds * expected["empty_slice_pe_cycles"]
+    assert counts.queue_empty_pe_cycles == n_rounds * expected["queue_empty_pe_cycles"]
 
     values = weights * (np.arange(weights.size).reshape(weights.shape) % 9 * 2 - 7)
     x = vectors * (2 + np.arange(vectors.size).reshape(vectors.shape))

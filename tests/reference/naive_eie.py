@@ -28,26 +28,35 @@ def nnz_position(column: list[bool], pe: int, n_pes: int, nnz: int) -> int:
     return len(column[pe::n_pes])
 
 
-def run_queues(work: list[list[int]], depth: int, empty_cycles: int) -> tuple[int, int, list[int]]:
-    """Cycles until the queues are empty, stalled broadcasts, last issue of each PE; ``work[j][pe]`` entries."""
+def run_queues(work: list[list[int]], depth: int, empty_cycles: int) -> tuple[int, int, list[int], int, int]:
+    """Cycles until the queues are empty, stalled broadcasts, last issue of each PE; ``work[j][pe]`` entries.
+
+    Then of all PEs together the cycles spent on activations without entries, and those spent waiting for one.
+    """
     n_pes = len(work[0]) if work else 0
     queues: list[list[list[int]]] = [[] for _ in range(n_pes)]
     last_issue = [-1] * n_pes
-    cycle = stalls = sent = 0
+    n_popped = [0] * n_pes
+    cycle = stalls = sent = empty = waiting = 0
     while sent < len(work) or any(queues):
         can_send = all(len(queue) < depth for queue in queues)
         for pe, queue in enumerate(queues):
+            n_queued, has_more = len(queue), n_popped[pe] < len(work)
             if queue and queue[0][0] > 0:
                 queue[0][0] -= 1
                 last_issue[pe] = cycle
                 if queue[0][0] == 0:
                     queue.pop(0)
             elif queue and empty_cycles > 0:
+                empty += 1
                 queue[0][1] += 1
                 if queue[0][1] == empty_cycles:
                     queue.pop(0)
+            elif has_more:
+                waiting += 1
             while queue and empty_cycles == 0 and queue[0][0] == 0:
                 queue.pop(0)
+            n_popped[pe] += n_queued - len(queue)
         if sent < len(work):
             if can_send:
                 for pe, queue in enumerate(queues):
@@ -56,7 +65,7 @@ def run_queues(work: list[list[int]], depth: int, empty_cycles: int) -> tuple[in
             else:
                 stalls += 1
         cycle += 1
-    return cycle, stalls, last_issue
+    return cycle, stalls, last_issue, empty, waiting
 
 
 def matvec(
@@ -65,7 +74,7 @@ def matvec(
     by_column = [[row[c] for row in rows] for c in range(len(rows[0]))]
     entries = [[slice_entries(column, pe, n_pes, max_run) for pe in range(n_pes)] for column in by_column]
     work = [[sum(entries[c][pe]) for pe in range(n_pes)] for c in columns]
-    cycles, stalls, last_issue = run_queues(work, depth, empty_cycles)
+    cycles, stalls, last_issue, empty, waiting = run_queues(work, depth, empty_cycles)
     reads = 0
     for pe in range(n_pes):
         addresses = []
@@ -79,6 +88,8 @@ def matvec(
     return {
         "total_cycles": max([cycles, *(last + 4 for last in last_issue if last >= 0)]),
         "broadcast_stall_cycles": stalls,
+        "empty_slice_pe_cycles": empty,
+        "queue_empty_pe_cycles": waiting,
         "n_effectual_macs": sum(rows[i][c] for i in range(len(rows)) for c in columns),
         "pe_entries": [sum(w[pe] for w in work) for pe in range(n_pes)],
         "pe_padding": [sum(entries[c][pe][1] for c in columns) for pe in range(n_pes)],

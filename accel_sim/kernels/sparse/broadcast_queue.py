@@ -21,12 +21,14 @@ class QueueTiming(NamedTuple):
 
     ``drained_cycles`` cycles until all queues are empty; the arithmetic pipeline comes on top.
     ``broadcast_stall_cycles`` cycles in which an activation was ready and a queue was full. ``last_issue`` cycle of
-    the last issue of an entry in any PE, -1 for none.
+    the last issue of an entry in any PE, -1 for none. ``pe_cycles`` cycles until each PE's queue is empty for good, all
+    PEs together: what of them is neither an entry nor an empty slice is spent waiting for a broadcast.
     """
 
     drained_cycles: int
     broadcast_stall_cycles: int
     last_issue: int
+    pe_cycles: int
 
 
 @njit
@@ -80,4 +82,4 @@ def broadcast_queue(
         slowest_pop[slot] = slowest
         slot = slot + 1 if slot + 1 < queue_depth else 0
         drained_cycles = max(drained_cycles, slowest + 1)
-    return QueueTiming(int(drained_cycles), int(stall_cycles), int(last_issue))
+    return QueueTiming(int(drained_cycles), int(stall_cycles), int(last_issue), popped.sum() + n_pes)

@@ -34,17 +34,20 @@ class EieCounts(NamedTuple):
 
     ``total_cycles`` from the first broadcast to the last accumulator write of each product. ``n_entries`` multiplies,
     padding zeros included; ``n_effectual_macs`` those with two non-zero operands. ``broadcast_stall_cycles`` cycles in
-    which a full queue held the broadcast up. ``pe_entries``, ``pe_padding`` int64[n_pes]: busy cycles of each PE, and
-    those of them spent on padding zeros; a PE idles in the other ``total_cycles - pe_entries``. ``n_broadcasts``
-    activations sent, each written to every queue. ``n_pointer_reads`` 16-bit pointers, two for each activation that a
-    PE takes. ``n_matrix_reads`` rows of the matrix SRAM. ``n_accumulator_reads`` and ``n_accumulator_writes``: one an
-    entry.
+    which a full queue held the broadcast up. ``empty_slice_pe_cycles`` cycles of all PEs spent on activations for which
+    they have no entry, ``queue_empty_pe_cycles`` those in which they wait for a broadcast. ``pe_entries`` and
+    ``pe_padding`` int64[n_pes]: busy cycles of each PE, and those of them spent on padding zeros. In the rest of
+    ``n_pes * total_cycles`` a PE has no more work. ``n_broadcasts`` activations sent, each written to every queue.
+    ``n_pointer_reads`` 16-bit pointers, two for each activation that a PE takes. ``n_matrix_reads`` rows of the matrix
+    SRAM. ``n_accumulator_reads`` and ``n_accumulator_writes``: one an entry.
     """
 
     total_cycles: int
     n_entries: int
     n_effectual_macs: int
     broadcast_stall_cycles: int
+    empty_slice_pe_cycles: int
+    queue_empty_pe_cycles: int
     pe_entries: NDArray[np.int64]
     pe_padding: NDArray[np.int64]
     n_broadcasts: int
@@ -97,27 +100,34 @@ def eie_products(
     entries = nnz + padding
     total_cycles = np.int64(0)
     stall_cycles = np.int64(0)
+    pe_cycles = np.int64(0)
     for vector in range(vectors.shape[0]):
         columns = set_columns(vectors, vector)
         timing = broadcast_queue(entries, columns, spec.queue_depth, spec.empty_slice_cycles)
         written = timing.last_issue + spec.pipeline_stages if timing.last_issue >= 0 else 0
         total_cycles += max(timing.drained_cycles, written)
         stall_cycles += timing.broadcast_stall_cycles
+        pe_cycles += timing.pe_cycles
     senders = transpose_words(vectors, n_cols)
     n_sent = row_counts(senders)
     pe_entries = np.zeros(spec.n_pes, dtype=np.int64)
     pe_padding = np.zeros(spec.n_pes, dtype=np.int64)
+    n_empty = np.int64(0)
     for column in range(n_cols):
         for pe in range(spec.n_pes):
+            n_empty += n_sent[column] if entries[column, pe] == 0 else 0
             pe_entries[pe] += n_sent[column] * entries[column, pe]
             pe_padding[pe] += n_sent[column] * padding[column, pe]
     n_entries = pe_entries.sum()
     n_broadcasts = n_sent.sum()
+    empty_cycles = n_empty * spec.empty_slice_cycles
     return EieCounts(
         int(total_cycles),
         n_entries,
         n_entries - pe_padding.sum(),
         int(stall_cycles),
+        int(empty_cycles),
+        int(pe_cycles - n_entries - empty_cycles),
         pe_entries,
         pe_padding,
         n_broadcasts,

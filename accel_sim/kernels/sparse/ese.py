@@ -35,7 +35,8 @@ class EseCounts(NamedTuple):
 
     ``total_cycles`` all rounds of channels, one after the other. ``n_rounds`` of at most ``n_channels`` vectors.
     ``n_macs`` multiplies of all vectors, padding included; ``n_effectual_macs`` those with two non-zero operands.
-    ``broadcast_stall_cycles`` of all rounds. ``pe_entries``, ``pe_padding`` int64[n_pes] busy cycles of a PE over all
+    ``broadcast_stall_cycles`` of all rounds. ``empty_slice_pe_cycles``, ``queue_empty_pe_cycles`` as in EIE, of the PEs
+    of one channel over all rounds. ``pe_entries``, ``pe_padding`` int64[n_pes] busy cycles of a PE over all
     rounds, alike in every channel, and those spent on padding. ``n_entry_reads`` entries read for the channels to
     share, of all PEs and rounds. ``n_pointer_reads`` likewise.
     """
@@ -45,6 +46,8 @@ class EseCounts(NamedTuple):
     n_macs: int
     n_effectual_macs: int
     broadcast_stall_cycles: int
+    empty_slice_pe_cycles: int
+    queue_empty_pe_cycles: int
     pe_entries: NDArray[np.int64]
     pe_padding: NDArray[np.int64]
     n_entry_reads: int
@@ -69,22 +72,27 @@ def ese_spmv(column_words: NDArray[np.uint64], vectors: NDArray[np.uint64], spec
     timing = broadcast_queue(nnz + padding, np.arange(n_cols), spec.queue_depth, spec.empty_slice_cycles)
     pe_entries = np.zeros(spec.n_pes, dtype=np.int64)
     pe_padding = np.zeros(spec.n_pes, dtype=np.int64)
+    n_empty = np.int64(0)
     for column in range(n_cols):
         for pe in range(spec.n_pes):
             pe_entries[pe] += nnz[column, pe] + padding[column, pe]
             pe_padding[pe] += padding[column, pe]
+            n_empty += 1 if nnz[column, pe] == 0 else 0
     written = timing.last_issue + spec.pipeline_stages if timing.last_issue >= 0 else 0
     round_cycles = max(timing.drained_cycles, written)
     column_nnz = row_counts(column_words)
     n_non_zero = row_counts(transpose_words(vectors, n_cols))
     n_rounds = -(-vectors.shape[0] // spec.n_channels)
     n_entries = pe_entries.sum()
+    empty_cycles = n_empty * spec.empty_slice_cycles
     return EseCounts(
         n_rounds * round_cycles,
         n_rounds,
         vectors.shape[0] * n_entries,
         (column_nnz * n_non_zero).sum(),
         n_rounds * timing.broadcast_stall_cycles,
+        int(n_rounds * empty_cycles),
+        int(n_rounds * (timing.pe_cycles - n_entries - empty_cycles)),
         n_rounds * pe_entries,
         n_rounds * pe_padding,
         n_rounds * n_entries,
