@@ -185,7 +185,12 @@ def test_a_wrong_weight_is_named_by_step_clock_and_pe(name: str) -> None:
     assert "(group 1, image 0, row" in difference.part
     assert difference.pe == OWNER[name]
     part = int(difference.part.split()[1])
-    assert difference.clock == fast.ends(twin_of(work.arch).step(work).commands)[part]
+    run = twin_of(work.arch).step(work)
+    start, end = np.concatenate(([0], fast.ends(run.commands)))[part : part + 2]
+    # the window is the first of several; all of them cost the same where only weights are skipped
+    assert start < difference.clock < end
+    if name in ("ese", "cambricon_x"):
+        assert (end - start) % (difference.clock - start) == 0
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -193,8 +198,8 @@ def test_a_sum_lost_on_its_way_out_is_named(name: str) -> None:
     work, _, _ = planted(name, small(name, 16384))
     twin = twin_of(work.arch)
     run = twin.step(work)
-    run.outputs[0, 11, 3, 2] += 7
-    wrong = twin.first_wrong(work, run, (0, 11, 3, 2), work.operands)
+    run.outputs[0, 11, 4, 4] += 7
+    wrong = twin.first_wrong(work, run, (0, 11, 4, 4), work.operands)
     assert (wrong.pe, wrong.stepped) == ("on the way out", wrong.expected + 7)
     assert wrong.part == run.n_parts - 1
     assert wrong.clock == run.cycles

@@ -116,7 +116,8 @@ def test_cnvlutin_fast_equals_twin_and_stepped(layer):
     windows = np.lib.stride_tricks.sliding_window_view(padded, (shape.r, shape.s), axis=(1, 2))
     windows = windows[:, :: shape.stride, :: shape.stride][:, : shape.p, : shape.q]
     assert np.array_equal(run.outputs, np.einsum("cpqrs,kcrs->kpq", windows, filters))
-    for name in run._fields[1:]:
+    assert run.window_ends[-1] == run.total_cycles
+    for name in counts._fields:
         assert np.array_equal(getattr(run, name), getattr(counts, name)), name
 
 

@@ -43,7 +43,7 @@ class BroadcastRun(NamedTuple):
 
     ``outputs`` int64[n_channels, n_rows]. ``pe_busy_cycles`` int64[n_pes]: cycles in which each PE issued an entry,
     ``pe_padding_cycles`` those with a weight of zero. ``events`` int64[N_EVENTS]: counts of all PEs, in the order of
-    this module's constants.
+    this module's constants. ``ends`` int64[n]: the clock at which each product, or round of products, was done.
     """
 
     outputs: I64
@@ -51,6 +51,7 @@ class BroadcastRun(NamedTuple):
     pe_busy_cycles: I64
     pe_padding_cycles: I64
     events: I64
+    ends: I64
 
 
 class _Pes(NamedTuple):
@@ -255,4 +256,4 @@ def broadcast_run(lists: EntryLists, activations: I64, n_rows: int, array: Broad
             _broadcast(pes, activations, to_send, array.queue_depth, events)
             to_send = _next_column(activations, to_send + 1, array.skip_zeros)
         cycle += 1
-    return BroadcastRun(pes.accumulators[:n_rows].T, int(cycle), pes.busy, pes.padding, events)
+    return BroadcastRun(pes.accumulators[:n_rows].T, int(cycle), pes.busy, pes.padding, events, np.array([cycle]))

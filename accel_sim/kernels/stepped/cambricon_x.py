@@ -17,7 +17,8 @@ class CambriconXRun(NamedTuple):
     """What the stepped array did.
 
     ``outputs`` int64[K, n_windows]. ``n_segments_taken``: segments that PEs got of the ``n_segment_reads`` that the
-    input buffer gave. The other fields as in the fast path.
+    input buffer gave. ``window_ends`` int64[n_windows]: the clock at which each window was done. The other fields as in
+    the fast path.
     """
 
     outputs: I64
@@ -30,6 +31,7 @@ class CambriconXRun(NamedTuple):
     n_segment_reads: int
     n_weight_reads: int
     n_segments_taken: int
+    window_ends: I64
 
 
 class _Pes(NamedTuple):
@@ -145,6 +147,7 @@ def cambricon_x_stepped(weights: I64, windows: I64, spec: CambriconXSpec) -> Cam
     n_segments = (n_places + spec.segment - 1) // spec.segment
     a_set = spec.segments_per_barrier if spec.segments_per_barrier > 0 else n_segments
     outputs = np.zeros((n_outputs, windows.shape[1]), dtype=np.int64)
+    window_ends = np.zeros(windows.shape[1], dtype=np.int64)
     registers = np.zeros((9, spec.n_pes), dtype=np.int64)
     pes = _Pes(
         registers[0],
@@ -186,6 +189,7 @@ def cambricon_x_stepped(weights: I64, windows: I64, spec: CambriconXSpec) -> Cam
                     pes.wait[:] += 1 - pes.spent
             for pe in range(lasts.size):
                 outputs[first_output + pe, window] = pes.psum[pe]
+        window_ends[window] = cycles
     return CambriconXRun(
         outputs,
         cycles,
@@ -197,4 +201,5 @@ def cambricon_x_stepped(weights: I64, windows: I64, spec: CambriconXSpec) -> Cam
         n_segment_reads,
         n_weight_reads,
         n_segments_taken,
+        window_ends,
     )

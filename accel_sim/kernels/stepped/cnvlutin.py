@@ -14,7 +14,11 @@ I64 = NDArray[np.int64]
 
 
 class CnvlutinRun(NamedTuple):
-    """What the stepped array did: ``outputs`` int64[K, P, Q]; the other fields as in the fast path."""
+    """What the stepped array did.
+
+    ``outputs`` int64[K, P, Q]. ``window_ends`` int64[P * Q]: the clock at which each window was done. The other fields
+    as in the fast path.
+    """
 
     outputs: I64
     total_cycles: int
@@ -24,6 +28,7 @@ class CnvlutinRun(NamedTuple):
     lane_wait_cycles: I64
     n_brick_reads: int
     n_weight_reads: int
+    window_ends: I64
 
 
 class _Lane(NamedTuple):
@@ -87,6 +92,7 @@ def cnvlutin_stepped(ifmap: I64, filters: I64, shape: CnvlutinShape, spec: Cnvlu
         zeros.copy(),
         np.zeros((spec.n_lanes, spec.brick, 2), dtype=np.int64),
     )
+    window_ends = np.zeros(shape.p * shape.q, dtype=np.int64)
     cycles = n_macs = n_brick_reads = n_weight_reads = 0
     for pixel in range(shape.p * shape.q):
         p, q = pixel // shape.q, pixel % shape.q
@@ -144,5 +150,9 @@ def cnvlutin_stepped(ifmap: I64, filters: I64, shape: CnvlutinShape, spec: Cnvlu
                 cycles += 1
             else:
                 wait -= 1
+        window_ends[pixel] = cycles
+    window_ends += spec.pipeline_cycles
     outputs = np.ascontiguousarray(psums.transpose(2, 0, 1))
-    return CnvlutinRun(outputs, cycles + spec.pipeline_cycles, n_macs, busy, empty, wait, n_brick_reads, n_weight_reads)
+    return CnvlutinRun(
+        outputs, cycles + spec.pipeline_cycles, n_macs, busy, empty, wait, n_brick_reads, n_weight_reads, window_ends
+    )

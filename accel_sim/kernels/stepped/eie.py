@@ -61,11 +61,13 @@ def eie_windows_stepped(lists: EntryLists, windows: NDArray[np.int64], n_rows: i
     busy = np.zeros(spec.n_pes, dtype=np.int64)
     padding = np.zeros(spec.n_pes, dtype=np.int64)
     events = np.zeros(N_EVENTS, dtype=np.int64)
+    ends = np.zeros(windows.shape[0], dtype=np.int64)
     for window in range(windows.shape[0]):
         run = broadcast_run(lists, windows[window : window + 1], n_rows, array)
         outputs[window] = run.outputs[0]
         total_cycles += run.total_cycles
+        ends[window] = total_cycles
         busy += run.pe_busy_cycles
         padding += run.pe_padding_cycles
         events += run.events
-    return BroadcastRun(outputs, int(total_cycles), busy, padding, events)
+    return BroadcastRun(outputs, int(total_cycles), busy, padding, events, ends)

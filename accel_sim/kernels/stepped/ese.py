@@ -32,12 +32,14 @@ def ese_stepped(lists: EntryLists, vectors: NDArray[np.int64], n_rows: int, spec
     busy = np.zeros(spec.n_pes, dtype=np.int64)
     padding = np.zeros(spec.n_pes, dtype=np.int64)
     events = np.zeros(N_EVENTS, dtype=np.int64)
+    ends = np.zeros((vectors.shape[0] + spec.n_channels - 1) // spec.n_channels, dtype=np.int64)
     for first in range(0, vectors.shape[0], spec.n_channels):
         stop = min(first + spec.n_channels, vectors.shape[0])
         run = broadcast_run(lists, vectors[first:stop], n_rows, array)
         outputs[first:stop] = run.outputs
         total_cycles += run.total_cycles
+        ends[first // spec.n_channels] = total_cycles
         busy += run.pe_busy_cycles
         padding += run.pe_padding_cycles
         events += run.events
-    return BroadcastRun(outputs, int(total_cycles), busy, padding, events)
+    return BroadcastRun(outputs, int(total_cycles), busy, padding, events, ends)

@@ -43,6 +43,7 @@ class CambriconXStepper:
                 **moved(ifmaps, "ifmap", neurons, bits.bytes_of("ifmap", neurons), PEER, arrivals),
                 **moved(filters, "filter", run.n_macs, weight_bytes, PEER),
             },
+            window_ends=run.window_ends,
         )
 
     def pe(self, tile: StepTile, output: tuple[int, int, int, int], tap: tuple[int, int, int]) -> str:

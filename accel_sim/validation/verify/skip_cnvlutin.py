@@ -39,6 +39,7 @@ class CnvlutinStepper:
         window = CnvlutinShape(tile.band.p, shape.q, shape.r, shape.s, shape.stride_h, 0, len(tile.filters))
         weights = tile.filters.astype(np.int64)
         runs = [cnvlutin_stepped(image, weights, window, spec) for image in tile.padded()]
+        starts = np.cumsum([0, *(run.total_cycles for run in runs[:-1])])
         n_neurons = sum(run.n_brick_reads for run in runs) * array.brick
         n_weights = sum(run.n_weight_reads for run in runs) * array.filters
         ifmaps, filters = tile.arch.buffer_for("ifmap").name, tile.arch.buffer_for("filter").name
@@ -50,6 +51,7 @@ class CnvlutinStepper:
                 **moved(ifmaps, "ifmap", n_neurons, bits.bytes_of("ifmap", n_neurons), PEER),
                 **moved(filters, "filter", n_weights, bits.bytes_of("filter", n_weights), PEER),
             },
+            window_ends=np.concatenate([start + run.window_ends for start, run in zip(starts, runs, strict=True)]),
         )
 
     def pe(self, tile: StepTile, output: tuple[int, int, int, int], tap: tuple[int, int, int]) -> str:

@@ -63,6 +63,7 @@ class EieStepper:
                 **counted(RF, "psum", "read", reads, bits.bytes_of("psum", reads)),
                 **counted(RF, "psum", "write", writes, bits.bytes_of("psum", writes)),
             },
+            window_ends=run.ends,
         )
 
     def pe(self, tile: StepTile, output: tuple[int, int, int, int], tap: tuple[int, int, int]) -> str:

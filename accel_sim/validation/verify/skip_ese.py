@@ -56,6 +56,7 @@ class EseStepper:
                 **counted(RF, "ifmap", "read", multiplies, bits.bytes_of("ifmap", multiplies)),
                 **filter_moves(tile.arch, entries, entry_bytes, pointers, pointer_bytes),
             },
+            window_ends=run.ends[np.arange(tile.n_windows) // spec.n_channels],
         )
 
     def pe(self, tile: StepTile, output: tuple[int, int, int, int], tap: tuple[int, int, int]) -> str:

@@ -92,13 +92,15 @@ class StepRun(NamedTuple):
     """What a machine did in a step.
 
     ``outputs`` int64 (N, K, P, Q). ``n_macs``: MACs of the layer that took a multiplier; padding entries of a format
-    are none. ``tallies``: the accesses of the step's command, all of them but the sums that leave.
+    are none. ``tallies``: the accesses of the step's command, all of them but the sums that leave. ``window_ends``
+    int64 [windows]: the clock of the step at which each window's sums are done, where an array takes window by window.
     """
 
     outputs: I64
     cycles: int
     n_macs: int
     tallies: Tallies
+    window_ends: I64 | None = None
 
 
 def moved(

@@ -114,7 +114,8 @@ class SkippingTwin:
     ) -> WrongSum:
         """Run the output's step again with more and more of the filters' taps, until its sum is wrong.
 
-        The PE is that of the first wrong tap (channels, then rows, then columns); the clock is that of the step's end.
+        The PE is that of the first wrong tap (channels, then rows, then columns). The clock is the one at which the
+        sums of the output's window are done, or that of the step's end where the array works on all windows at once.
         """
         image, channel, row, column = output
         channels = np.arange(job.shape.groups * job.shape.k)
@@ -135,8 +136,12 @@ class SkippingTwin:
             kept.reshape(len(kept), -1)[:, n_taps:] = 0
             return int(self.stepper.step(replace(tile, filters=kept)).outputs[inside])
 
-        if found(right.size) == right[-1]:
-            return WrongSum(part, run.detail[part].end, "on the way out", int(run.outputs[output]), int(right[-1]))
+        whole = self.stepper.step(tile)
+        clock = run.detail[part].end
+        if whole.window_ends is not None:
+            clock += int(whole.window_ends[tile.window_index(inside)]) - whole.cycles
+        if whole.outputs[inside] == right[-1]:
+            return WrongSum(part, clock, "on the way out", int(run.outputs[output]), int(right[-1]))
         agree, differ = 0, right.size
         while differ - agree > 1:
             middle = (agree + differ) // 2
@@ -144,7 +149,7 @@ class SkippingTwin:
         r, s = divmod((differ - 1) % (job.shape.r * job.shape.s), job.shape.s)
         tap = (differ - 1) // (job.shape.r * job.shape.s), r, s
         pe = self.stepper.pe(tile, inside, tap)
-        return WrongSum(part, run.detail[part].end, pe, found(differ), int(right[differ - 1]))
+        return WrongSum(part, clock, pe, found(differ), int(right[differ - 1]))
 
     def describe(self, job: LayerJob, part: int) -> str:
         """Return the step's group, band and block of filters."""
