@@ -30,8 +30,8 @@ _EVEN = "the masks are not public; ours are drawn evenly at the published densit
 _PAPER = "Chen et al., Eyeriss v2, JETCAS 2019, table VI, batch 1, latency without DRAM"
 _TEXT = "Chen et al., Eyeriss v2, JETCAS 2019, section V-B"
 _TRAFFIC = (
-    "ours brings most words once; the paper's traffic is about twice what the tensors take, and it does not say which of "
-    "them comes again"
+    "ours brings most words once; the paper's traffic is about twice what the tensors take, and it does not say which "
+    "of them comes again"
 )
 _BURSTS = (
     "the chip asks in bursts, with little on-chip buffering to smooth them, as the paper says; here the DMA queues run "
