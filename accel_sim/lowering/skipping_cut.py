@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from accel_sim.arch import Accelerator
 from accel_sim.errors import Fault, MappingError
-from accel_sim.lowering.filter_parts import filter_room
+from accel_sim.lowering.filter_parts import filter_parts, filter_room
 from accel_sim.lowering.memory_map import LayerPlaces, TensorPlace, stored_bytes
 from accel_sim.mapping.base import WordBits
 from accel_sim.units import ceil_div
@@ -75,7 +75,7 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
     Raises
     ------
     MappingError
-        If not even one ofmap row of one block fits.
+        If not even one ofmap row of one block fits, or one weight.
     """
     shape = layer.shape
     assert isinstance(shape, MacShape)
@@ -122,8 +122,14 @@ def cut_layer(layer: Layer, arch: Accelerator, places: LayerPlaces, bits: WordBi
         k = min(k, max(unit, room // max(1, filter_bytes)))
     if k < shape.k and k > unit:
         k -= k % unit
+    whole_room = filter_room(arch, filter_place, tiles=False)
+    weight_bytes = stored_bytes(filter_place.word_bits, filter_place.stored) + 1
+    if not resident and weight_bytes > whole_room:
+        names = " and ".join(repr(part.buffer.name) for part in filter_parts(arch, filter_place))
+        message = f"a weight in its stored form takes up to {weight_bytes} bytes of buffer {names}"
+        raise MappingError(Fault(key=f"layers.{layer.name}", message=f"{message}; there is room for {whole_room}"))
     # Pieces are half of the room, so that one can come while the other is used.
-    piece_bytes = max(1, filter_room(arch, filter_place, tiles=False) // 2)
+    piece_bytes = max(1, whole_room // 2)
     groups = 1
     if arch.array.GROUPS_TOGETHER and resident and k == shape.k and channels == shape.c:
         taken = (

@@ -241,6 +241,34 @@ def test_tensors_too_large_for_a_mask(tmp_path: Path, arch: str, density: str) -
     assert "a.filter" in line
 
 
+@pytest.mark.parametrize(
+    ("arch", "buffer", "fault"),
+    [
+        (
+            "ese",
+            "matrix_buffer",
+            "a weight in its stored form takes up to 68 bytes of buffer 'matrix_buffer'; there is",
+        ),
+        (
+            "eie",
+            "pointer_sram",
+            "a weight in its stored form takes up to 132 bytes of buffer 'matrix_sram' and 'pointer",
+        ),
+        (
+            "scnn",
+            "iaram",
+            "one ofmap row needs 3 bytes of a channel in buffer 'iaram' (2 bytes) and 2 bytes of results",
+        ),
+    ],
+)
+def test_buffers_too_small_for_anything(tmp_path: Path, arch: str, buffer: str, fault: str) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("name: n\nlayers:\n  - {name: a, op: linear, in_features: 64, out_features: 1}\n")
+    sets = {"banks": 1, "width_bits": 8, "size_bytes": 2}
+    options = (word for key, value in sets.items() for word in ("--set", f"buffers.{buffer}.{key}={value}"))
+    assert refusal("run", arch, path, *options).startswith(f"layers.a: {fault}")
+
+
 RNG = np.random.default_rng(1)
 GOOD = {
     "a.ifmap": RNG.random((1, 64, 1, 1)) < 0.5,
