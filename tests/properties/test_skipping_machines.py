@@ -274,6 +274,7 @@ def test_streamed_weights_cost_what_their_stored_form_takes() -> None:
         ("a100_sparse_tensor_core", {"array.n": 5}, ("array.n", "array.m")),
         ("a100_sparse_tensor_core", {"mac.sparsity": "none"}, ("mac.sparsity", "formats.filter")),
         ("scnn", {"array.n_banks": 12}, ("array.n_banks", "powers of two")),
+        ("scnn", {"array.bank_queue": 40000}, ("array.bank_queue", "i_vector x f_vector")),
         ("cambricon_x", {"array.segment": 100}, ("array.segment", "64")),
     ],
 )
