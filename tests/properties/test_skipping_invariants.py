@@ -34,7 +34,7 @@ MACHINES = [
 ]
 N_OF_M = ("a100_sparse_tensor_core", "structured_systolic")
 """Their weights have at most two of four."""
-GRIDS = {"eyeriss_v2": [24, 8], "scnn": [8, 8]}
+GRIDS = {"eyeriss_v2": [24, 8], "scnn": [8, 8], "structured_systolic": [32, 32]}
 CONV = {"op": "conv2d", "ifmap": [16, 9, 9], "filter": [24, 16, 3, 3], "padding": 1}
 FC = {"op": "linear", "in_features": 300, "out_features": 130}
 LAYERS = {"conv": (CONV, (1, 16, 9, 9), (24, 16, 3, 3)), "fc": (FC, (1, 300, 1, 1), (130, 300, 1, 1))}
