@@ -67,24 +67,29 @@ def step_row_stationary(
     in_pipeline = np.zeros(timing.pipeline_stages, np.int64)  # psums made in each of the last clocks, a ring
     clock = newest = stage = made_at = 0
     quiet = chain_pes  # clocks since an operation was issued
+    # Whoever may not start asks again when something has come, gone or ended; until then the answer is the same.
+    changed = True
     while shared[control.PASSES_STORED] < n:
         stage = stage + 1 if stage + 1 < timing.pipeline_stages else 0
-        shared[control.PSUMS_READY] += in_pipeline[stage]
-        in_pipeline[stage] = 0
+        if in_pipeline[stage] > 0:
+            shared[control.PSUMS_READY] += in_pipeline[stage]
+            in_pipeline[stage] = 0
+            changed = True
 
         # decide
-        if seq[control.ISSUING] == 0:
+        if changed and seq[control.ISSUING] == 0:
             seq[control.ISSUING] = control.slot_may_start(timing, window, plan, seq, shared)
-        if filter_bus[parts.ON_THE_WAY] == 0:
+        if changed and filter_bus[parts.ON_THE_WAY] == 0:
             filter_bus[parts.ON_THE_WAY] = control.filters_may_start(
                 timing, window.filter_cols, plan, filter_bus, shared
             )
-        if ifmap_bus[parts.ON_THE_WAY] == 0:
+        if changed and ifmap_bus[parts.ON_THE_WAY] == 0:
             ifmap_bus[parts.ON_THE_WAY] = control.ifmap_may_start(timing, window, plan, ifmap_bus, shared)
-        if read_bus[parts.ON_THE_WAY] == 0:
+        if changed and read_bus[parts.ON_THE_WAY] == 0:
             read_bus[parts.ON_THE_WAY] = control.reads_may_start(timing, ofmap_cols, plan, read_bus, shared)
-        if write_bus[parts.ON_THE_WAY] == 0:
+        if changed and write_bus[parts.ON_THE_WAY] == 0:
             write_bus[parts.ON_THE_WAY] = control.writes_may_start(timing, ofmap_cols, plan, write_bus, shared)
+        changed = False
 
         # move: sequencer and PEs
         newest = newest + 1 if newest + 1 < chain_pes else 0
@@ -93,6 +98,7 @@ def step_row_stationary(
         if seq[control.ISSUING] == 1:
             control.issue(timing, window, plan, seq, shared, ops, newest)
             quiet = 0
+            changed = True
         if quiet < chain_pes:
             parts.work_pes(window.filter_rows, plan, ops, newest, filter_rf, ifmap_rf, psum_rf, read_fifo, counts)
             oldest = newest + 1 if newest + 1 < chain_pes else 0
@@ -104,6 +110,7 @@ def step_row_stationary(
             elif ops[oldest, parts.KIND] == parts.MAC:
                 shared[control.WORDS_FREED] += ops[oldest, parts.FREES_WORDS]
                 shared[control.PASSES_COMPUTED] += ops[oldest, parts.ENDS_MACS]
+                changed = True
 
         # move: buses
         if filter_bus[parts.ON_THE_WAY] == 1 and parts.move_filters(
@@ -111,11 +118,13 @@ def step_row_stationary(
         ):
             at = filter_bus[parts.AT_PASS]
             words = plan[at, parts.PE_FILTERS] * plan[at, parts.PE_CHANNELS] * window.filter_cols
+            changed = True
             shared[control.FILTERS_IN] += control.end_beat(filter_bus, timing.filter_bus_words, words, 1)
         if ifmap_bus[parts.ON_THE_WAY] == 1 and parts.move_ifmap(
             timing, window, plan, ifmap, ifmap_rf, ifmap_bus, counts
         ):
             images = plan[ifmap_bus[parts.AT_PASS], parts.IMAGES]
+            changed = True
             shared[control.COLUMNS_IN] += control.end_beat(ifmap_bus, 1, columns, images)
         if read_bus[parts.ON_THE_WAY] == 1:
             at = read_bus[parts.AT_PASS]
@@ -125,6 +134,7 @@ def step_row_stationary(
             if read_bus[parts.TURN_ROW] == 0 and read_bus[parts.TURN_FILTERS] == 0:
                 words = plan[at, parts.PE_FILTERS] * ofmap_cols
                 images = plan[at, parts.IMAGES]
+                changed = True
                 shared[control.PSUMS_IN] += control.end_beat(read_bus, timing.psum_read_words, words, images)
         if write_bus[parts.ON_THE_WAY] == 1:
             at = write_bus[parts.AT_PASS]
@@ -134,6 +144,7 @@ def step_row_stationary(
             if write_bus[parts.TURN_ROW] == 0 and write_bus[parts.TURN_FILTERS] == 0:
                 words = plan[at, parts.PE_FILTERS] * ofmap_cols
                 images = plan[at, parts.IMAGES]
+                changed = True
                 shared[control.PSUMS_LEFT] += control.end_beat(write_bus, timing.psum_write_words, words, images)
                 shared[control.PASSES_STORED] += write_bus[parts.AT_PASS] - at
         clock += 1

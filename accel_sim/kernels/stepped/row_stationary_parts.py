@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.kernels.jit import njit
+from accel_sim.kernels.jit import inline_njit, njit
 from accel_sim.kernels.row_stationary_types import ArrayTiming, Window
 
 I64 = NDArray[np.int64]
@@ -97,7 +97,7 @@ ENDS_MACS = 8
 N_FIELDS = 9
 
 
-@njit
+@inline_njit
 def move_filters(
     timing: ArrayTiming, window: Window, plan: I64, filters: I64, filter_rf: I64, bus: I64, counts: I64
 ) -> bool:
@@ -111,25 +111,28 @@ def move_filters(
     filter_set, channel_set, row = bus[TURN_FILTERS], bus[TURN_CHANNELS], bus[TURN_ROW]
     first_chain = filter_set * plan[at, SET_PES]
     k, lane, s, place = bus[AT_K], bus[AT_LANE], bus[AT_S], bus[AT_PLACE]
+    first_filter, n_filters = plan[at, FIRST_FILTER] + filter_set * p, plan[at, FILTERS] - filter_set * p
+    first_channel, n_channels = plan[at, FIRST_CHANNEL] + channel_set * q, plan[at, CHANNELS] - channel_set * q
+    pe_row, brought = channel_set * window.filter_rows + row, 0
     for _ in range(timing.filter_bus_words):
-        channel, filter_index = channel_set * q + lane, filter_set * p + k
-        if s < window.filter_cols and channel < plan[at, CHANNELS] and filter_index < plan[at, FILTERS]:
-            filter_index += plan[at, FIRST_FILTER]
-            value = filters[filter_index, plan[at, FIRST_CHANNEL] + channel, row, s]
+        if s < window.filter_cols and lane < n_channels and k < n_filters:
+            value = filters[first_filter + k, first_channel + lane, row, s]
             for y in range(first_chain, first_chain + rows):
-                filter_rf[channel_set * window.filter_rows + row, place, y] = value
-            counts[GLB_FILTER_READS] += 1
-            counts[RF_FILTER_WRITES] += rows
+                filter_rf[pe_row, place, y] = value
+            brought += 1
         k += 1
         if k == p:
             k, lane = 0, lane + 1
         if lane == q:
             lane, s = 0, s + 1
         place = place + 1 if place + 1 < timing.filter_rf_words else 0
+    counts[GLB_FILTER_READS] += brought
+    counts[RF_FILTER_WRITES] += brought * rows
     bus[TURN_FILTERS] += 1
-    if bus[TURN_FILTERS] == plan[at, FILTER_SETS]:
-        bus[TURN_FILTERS] = 0
-        bus[TURN_ROW] += 1
+    if bus[TURN_FILTERS] < plan[at, FILTER_SETS]:
+        return False
+    bus[TURN_FILTERS] = 0
+    bus[TURN_ROW] += 1
     if bus[TURN_ROW] == window.filter_rows:
         bus[TURN_ROW] = 0
         bus[TURN_CHANNELS] += 1
