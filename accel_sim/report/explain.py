@@ -30,7 +30,22 @@ def _explain_network(result: ResultDict) -> str:
         return text + "."
     longest = sorted(layers, key=lambda layer: -layer["total_cycles"])[:_N_MAIN_LAYERS]
     shares = [f"{percent(layer['total_cycles'], total['total_cycles'])} in {layer['name']}" for layer in longest]
-    return f"{text}, {', '.join(shares)}. It {_time_use(total)}."
+    return " ".join(part for part in (f"{text}, {', '.join(shares)}. It {_time_use(total)}.", _preload(layers)) if part)
+
+
+def _preload(layers: list[LayerDict]) -> str:
+    """Say whether the weights are on chip before the run, where the machine has them so if they fit."""
+    found = next((layer["preload"] for layer in layers if "preload" in layer), None)
+    if found is None:
+        return ""
+    if found["filters_preloaded"]:
+        return "Its weights are on chip before it runs."
+    needs = (
+        f"{needed:,} bytes in {buffer} of {found['room_bytes'][buffer]:,}"
+        for buffer, needed in found["needed_bytes"].items()
+        if needed > found["room_bytes"][buffer]
+    )
+    return f"Its weights do not fit on the chip together ({', '.join(needs)}), so each layer loads its own."
 
 
 def _explain_layer(layer: LayerDict, result: ResultDict) -> str:

@@ -74,6 +74,8 @@ class LayerDict(CountersDict):
     limit: NotRequired[str]
     bounds_cycles: NotRequired[dict[str, int]]
     sparsity: NotRequired[dict[str, Any]]
+    preload: NotRequired[dict[str, Any]]
+    folds: NotRequired[list[dict[str, int]]]
 
 
 class TotalDict(CountersDict):

@@ -91,3 +91,16 @@ def test_no_time(eyeriss_result: Any, layer: Any) -> None:
 def test_all_time_stalled(eyeriss_result: Any, layer: Any) -> None:
     layer.update(compute_cycles=0, stall_cycles={"dram:filter": 1000})
     assert "at most" not in explain(eyeriss_result)[1].rpartition("kB")[2]
+
+
+def test_weights_that_are_there_before_the_run(eyeriss_result: Any, layer: Any) -> None:
+    layer["preload"] = {"filters_preloaded": True, "needed_bytes": {"sb": 10}, "room_bytes": {"sb": 20}}
+    assert explain(eyeriss_result)[0].endswith(". Its weights are on chip before it runs.")
+    layer["preload"] = {
+        "filters_preloaded": False,
+        "needed_bytes": {"sb": 1010, "pointers": 5},
+        "room_bytes": {"sb": 20, "pointers": 5},
+    }
+    assert explain(eyeriss_result)[0].endswith(
+        ". Its weights do not fit on the chip together (1,010 bytes in sb of 20), so each layer loads its own."
+    )
