@@ -71,6 +71,7 @@ def lowered_once(
         plan,
         layer.filter is not None and layer.filter.is_weight,
         *(context.loads(layer, operand) for operand in range(2)),
+        context.has_filters(layer),
         context.stores(layer),
         tuple(context.ledger.signals(layer.name)),
         tuple(waits.items()),
