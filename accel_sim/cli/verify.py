@@ -42,7 +42,7 @@ def verify(
 
     Each layer that multiplies runs on the integers of its trace, or on seeded ones under its masks, with the mapping
     of `accel-sim run`. Outputs must be numpy's bit for bit; cycles and accesses must be those of the fast path. A
-    difference names the layer, the fold, pass or tile, the clock and the PE, and ends with code 1.
+    difference names the layer, the fold, pass, tile or step, the clock and the PE, and ends with code 1.
     """
     from typing import cast
 

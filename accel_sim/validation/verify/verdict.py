@@ -23,7 +23,7 @@ class Difference:
     stepped, expected
         The two numbers.
     part
-        The fold, pass or tile, e.g. ``tile 3 of 12 (group 0, filters 16-31, ...)``; empty if the parts agree and
+        The fold, pass, tile or step, e.g. ``tile 3 of 12 (group 0, filters 16-31, ...)``; empty if the parts agree and
         only what belongs to the layer as a whole differs.
     clock
         The stepped array's clock, from 0 at the start of the layer; -1 where no clock belongs to the difference.
