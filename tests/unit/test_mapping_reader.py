@@ -126,14 +126,14 @@ def test_tenants_of_one_buffer_are_added_up(network: Network) -> None:
 
 def test_a_layer_that_fits_nowhere_is_refused_by_the_mapper_too(network: Network) -> None:
     model = load_arch("diannao").model_dump()
-    wide = {"ifmap": 2048, "filter": 2048, "psum": 16}
+    wide = {"ifmap": 64, "filter": 64, "psum": 16}
     arch = Accelerator(
         **{**model, "provenance": {}, "energy": {"mode": "absolute"}, "mac": {**model["mac"], "bits": wide}}
     )
-    tiny = arch.with_set({"buffers.nbin.size_bytes": 32})
+    tiny = arch.with_set({"buffers.nbin.width_bits": 32, "buffers.nbin.size_bytes": 4})
     with pytest.raises(MappingError) as caught:
         prepare(network.select("fc"), tiny)
-    assert str(caught.value) == "layers.fc: a tile takes 256 B of ifmap, 224 bytes more than the 32 B of buffer 'nbin'"
+    assert str(caught.value) == "layers.fc: a tile takes 8 B of ifmap, 4 bytes more than the 4 B of buffer 'nbin'"
 
 
 def test_overflowed_register_files_say_by_how_many_words(network: Network, file: Path) -> None:
