@@ -64,18 +64,16 @@ def convolve(layer: Layer, ifmap: Integers, filters: Integers) -> I64:
     block = max(1, _BLOCK_WORDS // (groups * max(c, n * pixels)))
     for first in range(0, k, block):
         rows = slice(first, min(first + block, k))
-        sums = np.zeros((n, groups, rows.stop - first, pixels), dtype=dtype)
+        sums = np.zeros((groups, rows.stop - first, n * pixels), dtype=dtype)
         for r, s in np.ndindex(shape.r, shape.s):
             tap = weights[:, rows, :, r, s].astype(dtype)
             top, left = r * shape.dilation_h, s * shape.dilation_w
-            for image in range(n):
-                seen = padded[
-                    image,
-                    :,
-                    :,
-                    top : top + (shape.p - 1) * shape.stride_h + 1 : shape.stride_h,
-                    left : left + (shape.q - 1) * shape.stride_w + 1 : shape.stride_w,
-                ]
-                sums[image] += tap @ seen.astype(dtype).reshape(groups, c, pixels)
-        ofmap[:, :, rows] = sums
+            seen = padded[
+                ...,
+                top : top + (shape.p - 1) * shape.stride_h + 1 : shape.stride_h,
+                left : left + (shape.q - 1) * shape.stride_w + 1 : shape.stride_w,
+            ]
+            # Images side by side, so that a layer with one pixel in each is one product.
+            sums += tap @ seen.astype(dtype).transpose(1, 2, 0, 3, 4).reshape(groups, c, n * pixels)
+        ofmap[:, :, rows] = sums.reshape(groups, -1, n, pixels).transpose(2, 0, 1, 3)
     return ofmap.reshape(n, groups * k, shape.p, shape.q)
