@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -17,6 +22,8 @@ from accel_sim.lowering.machine import ARRAY
 from accel_sim.validation.verify import pixel_mesh as twin_module
 from tests.properties.small_jobs import MAC_KINDS, layers, network, shipped
 from tests.reference.naive_pixel_mesh import run_pixel_mesh
+
+ROOT = Path(__file__).parents[2]
 
 
 @st.composite
@@ -102,3 +109,34 @@ def test_a_wrong_sum_is_found_at_its_clock_and_pe(monkeypatch: pytest.MonkeyPatc
     (difference,) = verdict.differences
     # filter 1 begins after 4 patches of 18 taps; its wrong weight is tap (1, 2, 0), added three clocks later
     assert (difference.clock, difference.pe) == (4 * 18 + 15 + 3, "PE (0, 0)")
+
+
+SMALL_CASES = """
+import numpy as np
+from accel_sim.kernels.im2col import ConvShape
+from accel_sim.kernels.stepped.pixel_mesh import step_pixel_mesh
+from accel_sim.kernels.stepped.pixel_mesh_types import IFMAP_LOADS, IFMAP_PASSED, PixelPes
+from tests.reference.naive_pixel_mesh import run_pixel_mesh
+random = np.random.default_rng(4)
+for stride, size, fifo_words in ((1, 5, 8), (2, 7, 3), (1, 3, 1)):
+    p = (size - 3) // stride + 1
+    conv = ConvShape(2, 3, 2, p, p, 3, 3, 2, stride, stride, 0, 0, 1, 1, size, size)
+    ifmap = random.integers(-9, 9, (2, 4, size, size))
+    filters = random.integers(-9, 9, (6, 2, 3, 3))
+    run = step_pixel_mesh(PixelPes(2, 3, fifo_words, 3), conv, 2, ifmap, filters, (1, 4, 0, 0))
+    slow = run_pixel_mesh(
+        ifmap, filters, groups=2, stride=(stride, stride), pad=(0, 0), dilation=(1, 1), pes=(2, 3),
+        fifo_words=fifo_words, stages=3, together=2,
+    )
+    counts = run.books.counts.sum(axis=0)
+    assert np.array_equal(run.books.outputs, slow.outputs) and run.cycles == slow.cycles
+    assert (counts[IFMAP_LOADS], counts[IFMAP_PASSED]) == (slow.from_buffer, slow.from_neighbours)
+    assert run.books.log[run.books.n_logged[0] - 1, -1] == slow.outputs[1, 4, 0, 0]
+"""
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_DISABLE_JIT", pytest.param("NUMBA_BOUNDSCHECK", marks=pytest.mark.soak)])
+def test_without_the_compiler_and_with_bounds_checked(setting: str, tmp_path: Path) -> None:
+    environment = {**os.environ, setting: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-W", "error", "-c", SMALL_CASES]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
