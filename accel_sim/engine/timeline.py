@@ -79,13 +79,3 @@ class Timeline:
         for i, semaphore in enumerate(self.machine.semaphores):
             total[:, self.machine.unit_index(semaphore.unit)] += self.stall_cycles_by_semaphore[:, i]
         return total
-
-    @property
-    def server_busy_cycles(self) -> I64:
-        """Cycles that each server needed for its quanta, rounded up, int64 [S]."""
-        quanta = self.server_quanta.sum(axis=1)
-        servers = self.machine.servers
-        return np.array(
-            [-(-int(n) * server.rate_den // server.rate_num) for n, server in zip(quanta, servers, strict=True)],
-            dtype=np.int64,
-        )

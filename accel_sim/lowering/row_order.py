@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.arch import Accelerator
-from accel_sim.arch.arrays.eie import Eie
-from accel_sim.arch.arrays.ese import Ese
+from accel_sim.arch.arrays.column_lists import ColumnLists
 from accel_sim.compression.bitmask import BitMask
 from accel_sim.compression.formats import make_format
 from accel_sim.compression.masks import tensor_mask
@@ -23,7 +22,7 @@ I64 = NDArray[np.int64]
 def is_balanced(arch: Accelerator, layer: Layer) -> bool:
     """Whether the filters of ``layer`` are dealt to PEs by their work; what is made during a run has no such order."""
     weights = layer.filter
-    asked = isinstance(arch.array, Eie | Ese) and arch.array.row_order == "balanced"
+    asked = isinstance(arch.array, ColumnLists) and arch.array.row_order == "balanced"
     return asked and weights is not None and weights.is_weight
 
 
@@ -37,7 +36,7 @@ def filter_order(arch: Accelerator, layer: Layer, filter_nnz: I64) -> I64:
     """
     if not is_balanced(arch, layer):
         return np.arange(filter_nnz.size)
-    assert isinstance(arch.array, Eie | Ese)
+    assert isinstance(arch.array, ColumnLists)
     assert isinstance(layer.shape, MacShape)
     k = layer.shape.k
     return np.concatenate(

@@ -114,11 +114,6 @@ def window_of(shape: MacShape) -> int:
     return shape.c * shape.r * shape.s
 
 
-def block_count(shape: MacShape, tn: int, tp: int, tq: int) -> int:
-    """Blocks of pixels of one group."""
-    return ceil_div(shape.n, tn) * ceil_div(shape.p, tp) * ceil_div(shape.q, tq)
-
-
 def partial_pixels(shape: MacShape) -> tuple[int, int]:
     """Rows and columns of windows that hang over the far edge of the ifmap: 0 or 1 each."""
     rows = (shape.h + 2 * shape.pad_h - shape.dilation_h * (shape.r - 1) - 1) % shape.stride_h
