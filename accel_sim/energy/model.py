@@ -160,7 +160,7 @@ class EnergyModel:
         return tuple(f"extrapolated, {'; '.join(outside)}: {', '.join(names[outside])}" for outside in names)
 
     def _mac(self, key: ActionKey) -> PricedAction:
-        if key.event == "done":
+        if key.event in ("done", "again"):
             return self._priced("mac", "mac.done_pj", "op")
         if key.event == "gated":
             fraction = self._constants["mac.gated_fraction"]

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from accel_sim.arch import Accelerator
 from accel_sim.errors import Fault, InputError
-from accel_sim.mapping.base import word_bits
+from accel_sim.mapping.base import fmap_bits, word_bits
 from accel_sim.program import Server
 from accel_sim.units import ceil_div, format_bytes
 from accel_sim.workload import Layer, MacShape, Network
@@ -186,8 +186,8 @@ def _bits(layer: Layer, arch: Accelerator) -> dict[str, int]:
     if isinstance(layer.shape, MacShape):
         bits = word_bits(layer, arch)
         return {"ifmap": bits.ifmap, "filter": bits.filter, "ofmap": bits.ofmap, "psum": bits.psum}
-    width = arch.mac.bits.ifmap
-    return {"ifmap": width, "filter": width, "ofmap": width, "psum": arch.mac.bits.psum}
+    ifmap, ofmap = fmap_bits(layer.ifmap, arch), fmap_bits(layer.ofmap, arch)
+    return {"ifmap": ifmap, "filter": ifmap, "ofmap": ofmap, "psum": arch.mac.bits.psum}
 
 
 def _fresh(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from accel_sim.arch import Accelerator, Buffer
 from accel_sim.errors import Fault, MappingError
+from accel_sim.mapping.base import fmap_bits
 from accel_sim.units import ceil_div, format_bytes
-from accel_sim.workload import Layer, Network
+from accel_sim.workload import Layer, Network, Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,13 @@ def fmaps_on_chip(network: Network, arch: Accelerator) -> dict[str, OnChip]:
 
 
 def _require_room(network: Network, arch: Accelerator) -> None:
-    sizes = {layer.name: fmap_bytes(layer.ofmap.n_elements, arch) for layer in network.layers}
+    sizes = {layer.name: fmap_bytes(layer.ofmap, arch) for layer in network.layers}
     last_read = {name: i for i, layer in enumerate(network.layers) for name in layer.inputs}
     ifmaps, ofmaps = arch.buffer_for("ifmap"), arch.buffer_for("ofmap")
     faults = []
     for i, layer in enumerate(network.layers):
         read = {name: sizes[name] for name in layer.inputs}
-        fresh = fmap_bytes(layer.ifmap.n_elements, arch) * max(0, _n_fmaps(layer) - len(layer.inputs))
+        fresh = fmap_bytes(layer.ifmap, arch) * max(0, _n_fmaps(layer) - len(layer.inputs))
         waiting = {
             other.name: sizes[other.name]
             for other in network.layers[:i]
@@ -84,6 +85,6 @@ def _room_faults(layer: Layer, ifmaps: Buffer, ofmaps: Buffer, operands: int, of
     ]
 
 
-def fmap_bytes(words: int, arch: Accelerator) -> int:
-    """Bytes of an fmap of so many words as the machine stores it."""
-    return ceil_div(words * arch.mac.bits.ifmap, 8)
+def fmap_bytes(fmap: Tensor, arch: Accelerator) -> int:
+    """Bytes of an fmap as the machine stores it."""
+    return ceil_div(fmap.n_elements * fmap_bits(fmap, arch), 8)

@@ -15,7 +15,7 @@ from accel_sim.compression.formats import make_format
 from accel_sim.compression.masks import tensor_mask
 from accel_sim.errors import Fault, InputError, TraceError
 from accel_sim.kernels.effectual import Windows, tap_counts
-from accel_sim.mapping.base import word_bits
+from accel_sim.mapping.base import fmap_bits, word_bits
 from accel_sim.workload import Layer, MacShape, Network, Tensor
 
 I64 = NDArray[np.int64]
@@ -122,7 +122,7 @@ def stored_ratios(network: Network, arch: Accelerator, seed: int) -> dict[tuple[
 def _stored_bits(layer: Layer, arch: Accelerator, tensor: str) -> int:
     if isinstance(layer.shape, MacShape):
         return int(getattr(word_bits(layer, arch), tensor))
-    return arch.mac.bits.ifmap
+    return fmap_bits(layer.ofmap if tensor == "ofmap" else layer.ifmap, arch)
 
 
 def _format_keys(arch: Accelerator, tensor: str, format_name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from accel_sim.lowering.systolic_machine import ARRIVED, FREE, LOADED, PRELOAD, 
 from accel_sim.lowering.systolic_results import Results
 from accel_sim.lowering.systolic_reuse import lowered_once
 from accel_sim.lowering.systolic_tiles import I64, Tiles, filter_tiles, ifmap_tiles, sum_tiles
-from accel_sim.lowering.systolic_words import RF, StepWords, StepWork
+from accel_sim.lowering.systolic_words import RF, StepWords, StepWork, word_widths
 from accel_sim.lowering.transfer import Runs, box_address, box_runs
 from accel_sim.mapping.base import Mapping
 from accel_sim.mapping.systolic_plan import SystolicPlan, step_table, window_of
@@ -129,21 +129,21 @@ class _Layer:
 
     def _filter(self, filters: int, elements: int) -> Transfer:
         """One run for weights: they lie in DRAM in the order in which the array takes them."""
-        place, words, bits = self.places.filter, filters * elements, self.plan.bits
+        place, words, width = self.places.filter, filters * elements, word_widths(self.plan.bits).filter
         assert place is not None
         if not self._is_weight and not self.context.loads(self.layer, 1):
             return [], self._within_chip(words)
-        runs = Runs(stored_bytes(words * bits.filter, place.stored))
+        runs = Runs(stored_bytes(words * width, place.stored))
         if not self._is_weight:
-            runs = box_runs(place, filters, elements, 1, 1)
-        return self.context.load("filter", runs, words, bits.filter, self.buffers["filter"])
+            runs = box_runs(place, filters // self.plan.bits.filter_words, elements, 1, 1)
+        return self.context.load("filter", runs, words, width, self.buffers["filter"])
 
     def _within_chip(self, words: int) -> list[Action]:
         """A second operand that an earlier layer has left in the ofmap's buffer."""
         source, target = self.buffers["ofmap"].name, self.buffers["filter"].name
         if source == target:
             return []
-        n_bytes = self.plan.bits.bytes_of("filter", words)
+        n_bytes = word_widths(self.plan.bits).bytes_of("filter", words)
         return [
             Action(ActionKey(source, "filter", "read", target), n_bytes, words),
             Action(ActionKey(target, "filter", "write", source), n_bytes, words),
@@ -157,10 +157,13 @@ class _Layer:
             return box_address(self.places.inputs[0], first, second, rest[0], rest[1], box)
         place = self.places.filter
         assert place is not None
+        per_value = self.plan.bits.filter_words
         if not self._is_weight:
-            return box_address(place, first, second, 0, 0, (tiles.size[0][at], tiles.size[1][at], 1, 1))
+            size = (tiles.size[0][at] // per_value, tiles.size[1][at], 1, 1)
+            return box_address(place, first // per_value, second, 0, 0, size)
         words = first * window_of(self.shape) + second * tiles.size[0][at]
-        return place.base + words * place.word_bits * place.stored.numerator // (8 * place.stored.denominator)
+        bits = words * place.word_bits * place.stored.numerator // (per_value * place.stored.denominator)
+        return place.base + bits // 8
 
     # The array
 
@@ -177,7 +180,8 @@ class _Layer:
         for mark in marks:
             flags = 2 * flags + mark
         limit = table.blocks.pixels[table.block]
-        pixels = np.minimum(steps.pixel_end, limit) - np.minimum(steps.pixel_first, limit)
+        first, end = steps.pixel_first // self.plan.bits.ifmap_words, steps.pixel_end // self.plan.bits.ifmap_words
+        pixels = np.minimum(end, limit) - np.minimum(first, limit)
         counted, windows, filters = (
             steps.pixel_end - steps.pixel_first,
             steps.window_end - steps.window_first,
@@ -211,8 +215,10 @@ class _Layer:
         rows = int(steps.pixel_end[step] - steps.pixel_first[step])
         if self.plan.array.dataflow == INPUT_STATIONARY:
             rows = windows
+        bits = self.plan.bits
         return StepWork(
-            macs=pixels * windows * filters,
+            macs=pixels * windows * filters // bits.filter_words,
+            word_macs=pixels * windows * filters * bits.ifmap_words,
             folds=int(steps.folds[step]),
             rows_used=rows // max(1, int(steps.folds[step])),
             cols_used=int(steps.cols_used[step]),
@@ -268,15 +274,20 @@ class _Layer:
 
 
 def _register_actions(context: LoweringContext, layer: Layer, plan: SystolicPlan) -> list[Action]:
-    """Return the reads and writes of the PEs' registers by the MACs; a gated one reads only its ifmap word."""
-    done = sum(action.words for action in mac_actions(context, layer) if action.key.event == "done")
+    """Return the reads and writes of the PEs' registers by the MACs; a gated one reads only its ifmap word.
+
+    Where values take several words, each word of one meets each of the other.
+    """
+    times, bits = plan.bits.ifmap_words * plan.bits.filter_words, word_widths(plan.bits)
+    done = times * sum(action.words for action in mac_actions(context, layer) if action.key.event == "done")
     counts = (
-        ("ifmap", "read", layer.n_macs),
+        ("ifmap", "read", times * layer.n_macs),
         ("filter", "read", done),
         ("psum", "read", done),
         ("psum", "write", done),
     )
-    return [
-        Action(ActionKey(RF, tensor, event), plan.bits.bytes_of(tensor, words), words)
-        for tensor, event, words in counts
+    again = [Action(ActionKey("mac", "", "again"), 0, done - done // times)] if times > 1 else []
+    registers = [
+        Action(ActionKey(RF, tensor, event), bits.bytes_of(tensor, words), words) for tensor, event, words in counts
     ]
+    return again + registers

@@ -39,7 +39,9 @@ class Results:
         self.done = SUMS if self.moves else "done:array"
         leaves_psums = arch.dataflow != "output_stationary"
         self.first = arch.buffer_for("psum") if leaves_psums else self.ofmaps
-        psum_room, ofmap_room = -(-sums.words * bits.psum // 8), -(-sums.words * bits.ofmap // 8)
+        # Sums of each pair of words, of which one value is made.
+        self.per_value = bits.ifmap_words * bits.filter_words
+        psum_room, ofmap_room = -(-sums.words * self.per_value * bits.psum // 8), -(-sums.words * bits.ofmap // 8)
         if arch.activations == "on_chip":
             ofmap_room = np.zeros_like(ofmap_room)
         self.room_bytes: I64 = psum_room if self.moves else np.maximum(psum_room * leaves_psums, ofmap_room)
@@ -52,7 +54,7 @@ class Results:
         classes, boxes = classify([*sums.size, self.room_bytes, self.ofmap_room_bytes])
         if self.moves:
             grants.add(sums.closes, RANK, self.ofmaps, self.ofmap_room_bytes, GRANT_ACTIVATION)
-            cycles = -(-sums.words // self.context.arch.vector.lanes)
+            cycles = -(-sums.words * self.per_value // self.context.arch.vector.lanes)
             cycles[-1] += self.context.arch.vector.pipeline_stages
             self.builder.queue(VECTOR, np.array([self._move(box) for box in boxes])[classes], cycles)
         stores = np.array([self._store(box) for box in boxes])[classes]
@@ -63,17 +65,20 @@ class Results:
         """The move of a tile of sums from the accumulators to the ofmap's buffer."""
         images, channels, rows, cols, psum_room, ofmap_room = box
         words = images * channels * rows * cols
+        joined = (self.per_value - 1) * words
         read, written = self.bits.bytes_of("psum", words), self.bits.bytes_of("ofmap", words)
+        read_joined = self.bits.bytes_of("psum", joined)
         return self.builder.template(
             waits={SUMS: 1, GRANT_ACTIVATION: int(ofmap_room > 0)},
             signals={space(self.first): psum_room, "done:vector": 1},
             demands=[
-                *self.context.port_demands(self.first, read, write=False),
+                *self.context.port_demands(self.first, read + read_joined, write=False),
                 *self.context.port_demands(self.ofmaps, written, write=True),
             ],
             actions=[
-                Action(ActionKey("vector", "", "op"), 0, words),
+                Action(ActionKey("vector", "", "op"), 0, words + joined),
                 Action(ActionKey(self.first.name, "ofmap", "read", self.ofmaps.name), read, words),
+                Action(ActionKey(self.first.name, "ofmap", "read", "vector"), read_joined, joined),
                 Action(ActionKey(self.ofmaps.name, "ofmap", "write", self.first.name), written, words),
             ],
         )

@@ -88,7 +88,7 @@ def ifmap_tiles(shape: MacShape, plan: SystolicPlan) -> Tiles:
 
 @lru_cache(maxsize=64)
 def filter_tiles(shape: MacShape, plan: SystolicPlan) -> Tiles:
-    """Return the filter tiles: filters and window elements."""
+    """Return the filter tiles: filters (one for each word of a weight) and window elements."""
     table = step_table(shape, plan)
     steps = table.steps
     begins = ends = np.ones(table.count, dtype=np.bool_)
@@ -98,11 +98,11 @@ def filter_tiles(shape: MacShape, plan: SystolicPlan) -> Tiles:
         begins = begins & (table.block == 0)
         ends = ends & (table.block == table.blocks.pixels.size - 1)
     filters, elements = steps.filter_end - steps.filter_first, steps.window_end - steps.window_first
-    room = -(-filters * elements * plan.bits.filter // 8)
+    room = -(-filters * elements * plan.bits.filter // (8 * plan.bits.filter_words))
     return Tiles(
         begins=begins,
         size=(filters, elements),
-        start=(table.group * shape.k + _first_filter(plan, table), steps.window_first),
+        start=(table.group * shape.k * plan.bits.filter_words + _first_filter(plan, table), steps.window_first),
         room_bytes=room,
         freed_bytes=np.where(ends, room, 0),
     )
@@ -121,13 +121,13 @@ def sum_tiles(shape: MacShape, plan: SystolicPlan) -> Sums:
         closes=closes,
         size=(
             blocks.n_span.size[n],
-            (steps.filter_end - steps.filter_first)[closes],
+            (steps.filter_end - steps.filter_first)[closes] // plan.bits.filter_words,
             blocks.p_span.size[p],
             blocks.q_span.size[q],
         ),
         start=(
             blocks.n_span.start[n],
-            (table.group * shape.k + _first_filter(plan, table))[closes],
+            (table.group * shape.k + _first_filter(plan, table) // plan.bits.filter_words)[closes],
             blocks.p_span.start[p],
             blocks.q_span.start[q],
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from accel_sim.arch import Accelerator, Buffer
@@ -23,10 +24,17 @@ from accel_sim.program import Action, ActionKey
 RF, NOC, ARRAY_PEER = "rf", "noc", "array"
 
 
+def word_widths(bits: WordBits) -> WordBits:
+    """Return the widths of the words that the array works on, of which values may take several."""
+    ifmap, filters = bits.ifmap // bits.ifmap_words, bits.filter // bits.filter_words
+    return replace(bits, ifmap=ifmap, filter=filters, ifmap_words=1, filter_words=1)
+
+
 class StepWork(NamedTuple):
-    """One class of equal steps: MACs, folds that end, PEs of a fold, words at the buffers."""
+    """One class of equal steps: MACs, products of words that they take, folds that end, PEs of a fold, words moved."""
 
     macs: int
+    word_macs: int
     folds: int
     rows_used: int
     cols_used: int
@@ -41,7 +49,7 @@ class StepWords:
     """
 
     def __init__(self, arch: Accelerator, array: SystolicArray, bits: WordBits) -> None:
-        self.array, self.bits = array, bits
+        self.array, self.bits = array, word_widths(bits)
         self.ifmaps, self.filters, self.psums, self.ofmaps = (
             arch.buffer_for(tensor) for tensor in ("ifmap", "filter", "psum", "ofmap")
         )
@@ -93,7 +101,7 @@ class StepWords:
     def _psum_hops(self, work: StepWork) -> int:
         """Psums pass a PE with every MAC; output stationary ones leave, over what lies between them and the exit."""
         if self.array.dataflow != OUTPUT_STATIONARY:
-            return work.macs
+            return work.word_macs
         if self.array.drain == DRAIN_ROWS:
             return work.folds * work.cols_used * work.rows_used * (work.rows_used + 1) // 2
         if self.array.drain == DRAIN_COLUMNS:

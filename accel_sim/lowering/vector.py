@@ -13,6 +13,7 @@ from accel_sim.lowering.context import LoweringContext
 from accel_sim.lowering.machine import DMA_IFMAP, DMA_OFMAP, VECTOR, allocator, loader_of, room_wait, space
 from accel_sim.lowering.steps import classify
 from accel_sim.lowering.transfer import box_address, box_runs
+from accel_sim.mapping.base import fmap_bits
 from accel_sim.mapping.spans import Span, axes_of
 from accel_sim.program import Action, ActionKey, Demand, LayerBuilder, LayerProgram
 from accel_sim.units import ceil_div
@@ -34,7 +35,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
     assert isinstance(shape, VectorShape)
     arch, places = context.arch, context.places[layer.name]
     ifmaps, ofmaps = arch.buffer_for("ifmap"), arch.buffer_for("ofmap")
-    bits = arch.mac.bits.ifmap
+    bits, out_bits = fmap_bits(layer.ifmap, arch), fmap_bits(layer.ofmap, arch)
     tile_c, tile_p, tile_q = tile_sizes(layer, arch)
     passes = 2 if layer.op in REDUCTIONS and tile_c < shape.c else 1
 
@@ -54,7 +55,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
     for number, (channels, rows, cols, out_rows, out_cols, which_pass) in enumerate(boxes):
         writes = which_pass == passes - 1
         in_words, out_words = channels * rows * cols, channels * out_rows * out_cols
-        in_room, out_room = ceil_div(in_words * bits, 8), ceil_div(out_words * bits, 8)
+        in_room, out_room = ceil_div(in_words * bits, 8), ceil_div(out_words * out_bits, 8)
         mine = np.flatnonzero(classes == number)
         for operand in range(shape.n_operands):
             demands: list[Demand] = []
@@ -95,7 +96,7 @@ def lower_vector(context: LoweringContext, layer: Layer) -> LayerProgram:
         out_runs = box_runs(places.ofmap, 1, channels, out_rows, out_cols)
         demands, actions = [], []
         if context.stores(layer):
-            demands, actions = context.store("ofmap", out_runs, out_words, bits, ofmaps)
+            demands, actions = context.store("ofmap", out_runs, out_words, out_bits, ofmaps)
         stores.append(
             builder.template(
                 waits={"done:vector": 1},
@@ -155,7 +156,7 @@ def tile_sizes(layer: Layer, arch: Accelerator) -> tuple[int, int, int]:
     overflow: tuple[str, int] | None = None
     for tiles in (2, 1):
         size = {"c": shape.c, "p": shape.p, "q": shape.q}
-        while (overflow := _overflow(shape, arch, size, tiles)) is not None:
+        while (overflow := _overflow(layer, arch, size, tiles)) is not None:
             shrink = next((name for name in order if size[name] > 1), None)
             if shrink is None:
                 break
@@ -173,16 +174,17 @@ def tile_sizes(layer: Layer, arch: Accelerator) -> tuple[int, int, int]:
     )
 
 
-def _overflow(shape: VectorShape, arch: Accelerator, size: dict[str, int], tiles: int) -> tuple[str, int] | None:
+def _overflow(layer: Layer, arch: Accelerator, size: dict[str, int], tiles: int) -> tuple[str, int] | None:
     """Return the buffer that ``tiles`` tiles overflow and by how many bytes, or ``None``."""
-    bits = arch.mac.bits.ifmap
+    shape, bits, out_bits = layer.shape, fmap_bits(layer.ifmap, arch), fmap_bits(layer.ofmap, arch)
+    assert isinstance(shape, VectorShape)
     rows = min((size["p"] - 1) * shape.stride_h + shape.r, shape.h)
     cols = min((size["q"] - 1) * shape.stride_w + shape.s, shape.w)
     need: dict[str, int] = {}
     ifmaps, ofmaps = arch.buffer_for("ifmap"), arch.buffer_for("ofmap")
     in_bytes = shape.n_operands * ceil_div(size["c"] * rows * cols * bits, 8)
     need[ifmaps.name] = tiles * in_bytes
-    need[ofmaps.name] = need.get(ofmaps.name, 0) + tiles * ceil_div(size["c"] * size["p"] * size["q"] * bits, 8)
+    need[ofmaps.name] = need.get(ofmaps.name, 0) + tiles * ceil_div(size["c"] * size["p"] * size["q"] * out_bits, 8)
     for buffer in (ifmaps, ofmaps):
         if need[buffer.name] > buffer.size_bytes:
             return buffer.name, need[buffer.name] - buffer.size_bytes

@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.arch import Accelerator
+from accel_sim.arch import Accelerator, SystolicMesh
 from accel_sim.errors import Fault, MappingError, nearest
-from accel_sim.workload import Layer
+from accel_sim.units import ceil_div
+from accel_sim.workload import Layer, Tensor
 
 Objective = Literal["cycles", "energy", "edp"]
 Param = int | str
@@ -22,12 +23,14 @@ Kind = type[int] | type[str] | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordBits:
-    """Width of one word of each tensor on this machine, in bits."""
+    """Width of one value of each tensor on this machine, in bits; ``*_words`` of its own words make up one of them."""
 
     ifmap: int
     filter: int
     ofmap: int
     psum: int
+    ifmap_words: int = 1
+    filter_words: int = 1
 
     def bytes_of(self, tensor: str, words: int) -> int:
         """Bytes of ``words`` packed words of ``tensor``."""
@@ -37,10 +40,11 @@ class WordBits:
 def word_bits(layer: Layer, arch: Accelerator) -> WordBits:
     """Return the widths at which ``arch`` stores and moves the tensors of ``layer``.
 
-    A bit-parallel machine gives every operand its own full word, however narrow the layer's values are; psums have the
-    machine's width. A layer that is wider than the machine is a :class:`MappingError`, unless ``mac.any_width``.
+    A bit-parallel machine gives every operand its own full word, or as many as ``array.operand_words`` allows, however
+    narrow the layer's values are; psums have the machine's width. A layer that is wider than that is a
+    :class:`MappingError`, unless ``mac.any_width``.
     """
-    machine = arch.mac.bits
+    machine, most = arch.mac.bits, _most_words(arch)
     faults = [
         Fault(
             key=f"{layer.name}.bits.{tensor}",
@@ -50,11 +54,34 @@ def word_bits(layer: Layer, arch: Accelerator) -> WordBits:
             ("ifmap", layer.ifmap.bits, machine.ifmap),
             ("filter", layer.filter.bits if layer.filter is not None else 0, machine.filter),
         )
-        if bits > allowed and not arch.mac.any_width
+        if bits > most * allowed and not arch.mac.any_width
     ]
     if faults:
         raise MappingError(faults)
-    return WordBits(ifmap=machine.ifmap, filter=machine.filter, ofmap=machine.ifmap, psum=machine.psum)
+    ifmap_words = _words(layer.ifmap.bits, machine.ifmap, most)
+    filter_words = _words(layer.filter.bits, machine.filter, most) if layer.filter is not None else 1
+    return WordBits(
+        ifmap=ifmap_words * machine.ifmap,
+        filter=filter_words * machine.filter,
+        ofmap=fmap_bits(layer.ofmap, arch),
+        psum=machine.psum,
+        ifmap_words=ifmap_words,
+        filter_words=filter_words,
+    )
+
+
+def fmap_bits(tensor: Tensor, arch: Accelerator) -> int:
+    """Return the width at which ``arch`` stores a value of an fmap: that of an ifmap operand, or of several."""
+    width = arch.mac.bits.ifmap
+    return width * _words(tensor.bits, width, _most_words(arch))
+
+
+def _most_words(arch: Accelerator) -> int:
+    return arch.array.operand_words if isinstance(arch.array, SystolicMesh) else 1
+
+
+def _words(bits: int, width: int, most: int) -> int:
+    return min(most, max(1, ceil_div(bits, width)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

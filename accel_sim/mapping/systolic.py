@@ -97,7 +97,7 @@ class SystolicDataflow:
         shape, array = _shape(layer), plan.array
         table = step_table(shape, plan)
         steps = table.steps
-        words = dram_words(shape, array, Cuts.of(plan), _hanging(shape, arch))
+        words = dram_words(shape, array, plan.bits, Cuts.of(plan), _hanging(shape, arch))
         n_bits = shape.groups * (int(words["ifmap"]) * plan.bits.ifmap + int(words["filter"]) * plan.bits.filter)
         return Mapping(
             dataflow=self.name,
@@ -142,7 +142,8 @@ def _candidates(shape: MacShape, array: SystolicArray, arch: Accelerator, bits: 
     filters = power_steps(1, shape.k) if array.dataflow == INPUT_STATIONARY else [array.cols]
     rows = []
     for tk in filters:
-        tiles = _tile_windows(shape, array, arch.buffer_for("filter").tile_bytes, bits, min(tk, shape.k))
+        columns = min(tk, shape.k * bits.filter_words)
+        tiles = _tile_windows(shape, array, arch.buffer_for("filter").tile_bytes, bits, columns)
         rows += [(*block, tk, tw, *keep) for block, tw, keep in product(dict.fromkeys(blocks), tiles, _keeps(array))]
     table = np.array(rows, dtype=np.int64).T
     cuts = Cuts(**dict(zip((field.name for field in fields(Cuts)), table, strict=True)))
@@ -165,7 +166,7 @@ def _tile_windows(shape: MacShape, array: SystolicArray, room: int, bits: WordBi
         while sizes[-1] > 1 and sizes[-1] * columns * bits.filter > 8 * TRANSFER_BYTES:
             sizes.append(ceil_div(sizes[-1], 4))
         return sizes
-    fold_bytes = bits.bytes_of("filter", array.rows * columns)
+    fold_bytes = bits.bytes_of("filter", ceil_div(array.rows * columns, bits.filter_words))
     wanted, allowed = ceil_div(TRANSFER_BYTES, fold_bytes), max(1, room // (4 * fold_bytes))
     whole = ceil_div(window, array.rows)
     return sorted({array.rows * min(folds, whole) for folds in (1, min(wanted, allowed))}, reverse=True)
@@ -179,8 +180,8 @@ def _estimate(
     Transfers hide behind the array where the buffers hold two of everything that passes, but for the first ones.
     """
     hanging = _hanging(shape, arch)
-    words = dram_words(shape, array, cuts, hanging)
-    compute = array_cycles(shape, array, cuts, hanging).astype(np.float64)
+    words = dram_words(shape, array, bits, cuts, hanging)
+    compute = array_cycles(shape, array, bits, cuts, hanging).astype(np.float64)
     fmap_bits = 0 if arch.activations == "on_chip" else bits.ifmap
     ofmap_bytes = 0 if arch.activations == "on_chip" else shape.n_ofmap * bits.ofmap / 8
     dram_bytes = shape.groups * (words["ifmap"] * fmap_bits + words["filter"] * bits.filter) / 8 + ofmap_bytes
@@ -188,7 +189,8 @@ def _estimate(
     rate = costs.dram_bytes_per_cycle
     if rate is not None:
         dram = dram_bytes / float(rate)
-        first_bits = cuts.tw * np.minimum(cuts.tk, shape.k) * bits.filter
+        columns = np.minimum(cuts.tk, shape.k * bits.filter_words)
+        first_bits = cuts.tw * columns * bits.filter / bits.filter_words
         first_bits += plane_words(shape, cuts) * tile_channels(shape, cuts.tw) * fmap_bits
         hidden = np.maximum(compute, dram) + first_bits / 8 / float(rate)
         cycles = np.where(fits(shape, arch, bits, cuts, 2), hidden, compute + dram)

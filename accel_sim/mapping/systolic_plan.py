@@ -43,6 +43,9 @@ class SystolicPlan:
         ``layer``: filters are loaded once. ``block``: once for each block. ``tile``: each time they are used.
     counts_partial
         Whether a last window that hangs over the ifmap's edge counts as a pixel.
+
+    Where values take several words of the array, pixels of the array are vectors, ``bits.ifmap_words`` for each ofmap
+    pixel, and its filters are columns, ``bits.filter_words`` for each filter.
     """
 
     array: SystolicArray
@@ -70,7 +73,7 @@ class Blocks:
     """The blocks of ofmap pixels, in order; int64 [blocks] each.
 
     ``n p q`` are indices into the spans of the same name. ``pixels`` are those of the layer, ``counted`` those that
-    the array works on, which are more where partial windows count.
+    the array works on, which are more where partial windows count or values take several words.
     """
 
     n_span: Span
@@ -129,7 +132,8 @@ def cut_blocks(shape: MacShape, plan: SystolicPlan) -> Blocks:
     pixels = n_span.size[n] * p_span.size[p] * q_span.size[q]
     rows, cols = partial_pixels(shape) if plan.counts_partial else (0, 0)
     counted = (
-        n_span.size[n]
+        plan.bits.ifmap_words
+        * n_span.size[n]
         * (p_span.size[p] + rows * (p == lengths[1] - 1))
         * (q_span.size[q] + cols * (q == lengths[2] - 1))
     )
@@ -142,7 +146,8 @@ def step_table(shape: MacShape, plan: SystolicPlan) -> StepTable:
     array = plan.array
     blocks = cut_blocks(shape, plan)
     # Only input stationary streams filters, and so cuts them into gemms of their own.
-    parts = Span.cut(shape.k, plan.tk if array.dataflow == INPUT_STATIONARY else shape.k).size
+    n_filters = shape.k * plan.bits.filter_words
+    parts = Span.cut(n_filters, plan.tk if array.dataflow == INPUT_STATIONARY else n_filters).size
     n_blocks, n_parts = blocks.pixels.size, parts.size
     one_group = np.stack([np.repeat(blocks.counted, n_parts), np.tile(parts, n_blocks)], axis=1)
     piece = plan.tw if array.dataflow == OUTPUT_STATIONARY else window_of(shape)
@@ -152,7 +157,7 @@ def step_table(shape: MacShape, plan: SystolicPlan) -> StepTable:
     group, rest = np.divmod(steps.gemm, n_blocks * n_parts)
     block, part = np.divmod(rest, n_parts)
     column = part if array.dataflow == INPUT_STATIONARY else steps.filter_first // array.cols
-    n_columns = n_parts if array.dataflow == INPUT_STATIONARY else ceil_div(shape.k, array.cols)
+    n_columns = n_parts if array.dataflow == INPUT_STATIONARY else ceil_div(n_filters, array.cols)
     opens = np.ones(group.size, dtype=np.bool_)
     opens[1:] = (np.diff(steps.gemm) != 0) | (np.diff(column) != 0)
     closes = np.append(opens[1:], True)

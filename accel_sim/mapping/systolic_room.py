@@ -83,9 +83,10 @@ def tile_channels(shape: MacShape, tw: Any) -> Any:
 
 def room_bytes(shape: MacShape, arch: Accelerator, bits: WordBits, cuts: Cuts, tiles: int) -> dict[str, Any]:
     """Bytes of each buffer that a mapping takes when it holds ``tiles`` (1 or 2) of all that passes through."""
-    array_columns = np.minimum(cuts.tk, shape.k)
+    n_filters = shape.k * bits.filter_words
+    array_columns = np.minimum(cuts.tk, n_filters)
     window, blocks = window_of(shape), blocks_of(shape, cuts) * shape.groups
-    columns = ceil_div(shape.k, cuts.tk)
+    columns = ceil_div(n_filters, cuts.tk)
     plane = plane_words(shape, cuts)
     # A channel whose taps lie in two tiles stays for both.
     split = 1 if shape.r * shape.s > 1 else 0
@@ -96,16 +97,16 @@ def room_bytes(shape: MacShape, arch: Accelerator, bits: WordBits, cuts: Cuts, t
         "ifmap": plane * np.where(np.asarray(cuts.keep_ifmap) > 0, shape.c * np.minimum(tiles, blocks), passing),
         "filter": np.select(
             [np.asarray(cuts.keep_filter) == 2, np.asarray(cuts.keep_filter) == 1],
-            [window * shape.k, window * array_columns * np.minimum(tiles, columns * blocks)],
+            [window * n_filters, window * array_columns * np.minimum(tiles, columns * blocks)],
             filter_tile * np.minimum(tiles, filter_tiles),
         ),
         "sums": cuts.pixels * array_columns * np.minimum(tiles, columns * blocks),
     }
     taken = {
         "ifmap": ceil_div(words["ifmap"] * bits.ifmap, 8),
-        "filter": ceil_div(words["filter"] * bits.filter, 8),
-        "psum": ceil_div(words["sums"] * bits.psum, 8),
-        "ofmap": ceil_div(words["sums"] * bits.ofmap, 8),
+        "filter": ceil_div(words["filter"] * bits.filter, 8 * bits.filter_words),
+        "psum": ceil_div(words["sums"] * bits.ifmap_words * bits.psum, 8),
+        "ofmap": ceil_div(words["sums"] * bits.ofmap, 8 * bits.filter_words),
     }
     if arch.activations == "on_chip":
         taken["ifmap"] = taken["ofmap"] = 0 * taken["ifmap"]
@@ -136,9 +137,9 @@ def fits(shape: MacShape, arch: Accelerator, bits: WordBits, cuts: Cuts, tiles: 
     return legal
 
 
-def dram_words(shape: MacShape, array: SystolicArray, cuts: Cuts, hanging: Hanging) -> dict[str, Any]:
-    """ifmap and filter words that one group brings from DRAM; full blocks are taken for smaller ones at the edges."""
-    blocks, columns = blocks_of(shape, cuts), ceil_div(shape.k, cuts.tk)
+def dram_words(shape: MacShape, array: SystolicArray, bits: WordBits, cuts: Cuts, hanging: Hanging) -> dict[str, Any]:
+    """ifmap and filter values that one group brings from DRAM; full blocks are taken for smaller ones at the edges."""
+    blocks, columns = blocks_of(shape, cuts), ceil_div(shape.k * bits.filter_words, cuts.tk)
     again = np.where(np.asarray(cuts.keep_ifmap) > 0, 1, columns)
     folds = pixel_folds(array, cuts, hanging)
     times = np.select(
@@ -160,7 +161,7 @@ def pixel_folds(array: SystolicArray, cuts: Cuts, hanging: Hanging) -> Any:
     return 1
 
 
-def array_cycles(shape: MacShape, array: SystolicArray, cuts: Cuts, hanging: Hanging) -> Any:
+def array_cycles(shape: MacShape, array: SystolicArray, bits: WordBits, cuts: Cuts, hanging: Hanging) -> Any:
     """Cycles of the array for all groups, near enough to rank mappings; edge folds are taken as full ones.
 
     ``hanging`` are the rows and columns of windows over the ifmap's edge that the last blocks work on besides.
@@ -169,7 +170,8 @@ def array_cycles(shape: MacShape, array: SystolicArray, cuts: Cuts, hanging: Han
     for tn, n_times in _block_sizes(shape.n, cuts.tn, 0):
         for tp, p_times in _block_sizes(shape.p, cuts.tp, hanging[0]):
             for tq, q_times in _block_sizes(shape.q, cuts.tq, hanging[1]):
-                total = total + n_times * p_times * q_times * _gemm_cycles(shape, array, tn * tp * tq, cuts.tk)
+                gemm = (bits.ifmap_words * tn * tp * tq, window_of(shape), shape.k * bits.filter_words)
+                total = total + n_times * p_times * q_times * _gemm_cycles(gemm, array, cuts.tk)
     return shape.groups * total
 
 
@@ -179,15 +181,15 @@ def _block_sizes(size: int, cut: Any, more: int) -> tuple[tuple[Any, Any], tuple
     return (cut, whole), (size - whole * cut + more, 1)
 
 
-def _gemm_cycles(shape: MacShape, array: SystolicArray, pixels: Any, tk: Any) -> Any:
-    """Folds of one block times the interval between two of them."""
-    window = window_of(shape)
+def _gemm_cycles(gemm: tuple[Any, int, int], array: SystolicArray, tk: Any) -> Any:
+    """Folds of one block times the interval between two of them; ``gemm`` is its pixels, window and filters."""
+    pixels, window, filters = gemm
     if array.dataflow == OUTPUT_STATIONARY:
-        row_size, col_size, stream, parts = pixels, shape.k, window, 1
+        row_size, col_size, stream, parts = pixels, filters, window, 1
     elif array.dataflow == INPUT_STATIONARY:
-        row_size, col_size, stream, parts = window, pixels, np.minimum(tk, shape.k), ceil_div(shape.k, tk)
+        row_size, col_size, stream, parts = window, pixels, np.minimum(tk, filters), ceil_div(filters, tk)
     else:
-        row_size, col_size, stream, parts = window, shape.k, pixels, 1
+        row_size, col_size, stream, parts = window, filters, pixels, 1
     rows = np.minimum(row_size, array.rows) if array.skip_edges else array.rows
     cols = np.minimum(col_size, array.cols) if array.skip_edges else array.cols
     folds = ceil_div(row_size, array.rows) * ceil_div(col_size, array.cols) * parts

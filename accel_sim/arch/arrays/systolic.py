@@ -47,6 +47,10 @@ class SystolicMesh(ArraySpec):
         Count a last window that hangs over the ifmap's edge, as SCALE-Sim does, in cycles and buffer accesses.
     whole_tiles
         Filters lie in DRAM padded to whole folds of the array, and are fetched so (TPU).
+    operand_words
+        Words of ``mac.bits`` that an ifmap value or a weight may take. A wider ifmap value streams as so many vectors,
+        one behind the other, and a wider weight lies in so many columns; their sums are joined on the way out (TPU:
+        8 x 16 bits at half of the rate, 16 x 16 at a quarter).
     """
 
     DATAFLOWS: ClassVar[tuple[str, ...]] = (WEIGHT_STATIONARY, OUTPUT_STATIONARY, "input_stationary")
@@ -65,6 +69,7 @@ class SystolicMesh(ArraySpec):
     drain: Literal["none", "rows", "columns", "collector"] | None = None
     partial_windows: bool = False
     whole_tiles: bool = False
+    operand_words: Literal[1, 2] = 1
 
     @property
     def n_pes(self) -> int:
@@ -103,7 +108,27 @@ class SystolicMesh(ArraySpec):
         compressed = arch.formats.compressed()
         if self.whole_tiles and compressed:
             yield ("whole_tiles",), f"excludes a compressed formats.{compressed[0]}: zeros are stored, or they are not"
+        if self.operand_words > 1:
+            yield from self._word_problems(arch)
         yield from self._psum_problems(arch)
+
+    def _word_problems(self, arch: Accelerator) -> Iterator[Problem]:
+        """What excludes operands of several words."""
+        if arch.dataflow != WEIGHT_STATIONARY:
+            yield ("operand_words",), f"excludes dataflow {arch.dataflow!r}: sums of words wait in accumulators"
+            return
+        if self.psum_path not in (None, "accumulated"):
+            yield ("operand_words",), f"excludes array.psum_path {self.psum_path!r}: sums of words wait in accumulators"
+        if self.cols % self.operand_words:
+            yield ("operand_words",), f"{self.operand_words} excludes an odd array.cols ({self.cols})"
+        if arch.mac.sparsity != "none":
+            yield ("operand_words",), f"excludes mac.sparsity {arch.mac.sparsity!r}: a word may be zero, its value not"
+        compressed = arch.formats.compressed()
+        if compressed:
+            yield ("operand_words",), f"excludes a compressed formats.{compressed[0]}: its zeros are values, not words"
+        holders = {tensor: buffer.name for buffer in arch.buffers for tensor in buffer.holds}
+        if holders.get("psum") == holders.get("ofmap"):
+            yield ("operand_words",), f"excludes a buffer {holders.get('psum')!r} that keeps both psum and ofmap"
 
     def _psum_problems(self, arch: Accelerator) -> Iterator[Problem]:
         if arch.dataflow == OUTPUT_STATIONARY:

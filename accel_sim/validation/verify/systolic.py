@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +21,11 @@ from accel_sim.validation.verify.systolic_gemms import (
     cut_gemms,
     folds_of,
     gemm_operands,
+    join_words,
     ranges_of,
     terms_of,
     visits_of,
+    word_shift,
 )
 from accel_sim.validation.verify.twin import LayerJob, Stepped, Tallies, Tally, WrongSum, span
 
@@ -41,14 +45,15 @@ class SystolicTwin:
         """Run all gemms without watching a PE."""
         gemms = cut_gemms(job.shape, _plan(job))
         run, _ = step_gemm(*gemm_operands(job.operands, gemms), _plan(job).array, parts=gemms.parts)
-        ofmap = np.empty_like(run.outputs)
-        ofmap[:, gemms.order] = run.outputs
+        sums = join_words(run.outputs, gemms.bits)
+        ofmap = np.empty_like(sums)
+        ofmap[:, gemms.order] = sums
         steps = step_table(job.shape, _plan(job)).steps
         per_step = 2 if _plan(job).array.double_buffered else 1
         return Stepped(
             outputs=ofmap_tensor(ofmap, gemms.conv)[:, :, : job.shape.p, : job.shape.q],
             cycles=run.cycles,
-            n_macs=_macs(job, gemms, run),
+            n_macs=_macs(job, gemms, run) // (gemms.bits.ifmap_words * gemms.bits.filter_words),
             tallies=_tallies(job, gemms, run),
             commands=per_step * (np.flatnonzero(steps.folds) + 1),
             detail=run,
@@ -75,21 +80,26 @@ class SystolicTwin:
         group, filter_index = divmod(channel, job.shape.k)
         pixel = (image * gemms.conv.p + row) * gemms.conv.q + column
         place = int(np.flatnonzero(gemms.order == pixel)[0])
-        terms = terms_of(gemm_operands(reference, gemms), group, place, filter_index)
-        operands = gemm_operands(job.operands, gemms)
+        right, operands = gemm_operands(reference, gemms), gemm_operands(job.operands, gemms)
         starts, ends = run.detail.fold_starts, run.detail.fold_ends
-        fold = -1
-        for fold in folds_of(gemms, array, group, place, filter_index):
-            cut, first_cycle = gemms.fold(fold), int(starts[fold])
-            visits = list(visits_of(cut, array, place, filter_index, terms))
-            pes = np.unique([visit.row * array.cols + visit.col for visit in visits])
-            _, samples = step_gemm(*operands, array, pes, first_cycle, int(ends[fold]) - first_cycle, parts=gemms.parts)
-            for visit in visits:
-                found = int(samples[visit.offset, np.searchsorted(pes, visit.row * array.cols + visit.col)])
-                if found != visit.expected:
-                    clock, pe = first_cycle + visit.offset, f"PE ({visit.row}, {visit.col})"
-                    return WrongSum(_part_of(job, fold), clock, pe, found, visit.expected)
-        found, expected = int(run.outputs[output]), int(terms.sum())
+        fold, expected = -1, 0
+        for words in product(range(gemms.bits.ifmap_words), range(gemms.bits.filter_words)):
+            vector = place * gemms.bits.ifmap_words + words[0]
+            column = filter_index * gemms.bits.filter_words + words[1]
+            terms = terms_of(right, group, vector, column)
+            expected += int(terms.sum()) << word_shift(gemms.bits, *words)
+            for fold in folds_of(gemms, array, group, vector, column):
+                cut, first_cycle = gemms.fold(fold), int(starts[fold])
+                visits = list(visits_of(cut, array, vector, column, terms))
+                pes = np.unique([visit.row * array.cols + visit.col for visit in visits])
+                n_cycles = int(ends[fold]) - first_cycle
+                _, samples = step_gemm(*operands, array, pes, first_cycle, n_cycles, parts=gemms.parts)
+                for visit in visits:
+                    found = int(samples[visit.offset, np.searchsorted(pes, visit.row * array.cols + visit.col)])
+                    if found != visit.expected:
+                        clock, pe = first_cycle + visit.offset, f"PE ({visit.row}, {visit.col})"
+                        return WrongSum(_part_of(job, fold), clock, pe, found, visit.expected)
+        found = int(run.outputs[output])
         return WrongSum(_part_of(job, fold), int(ends[fold]) - 1, "on the way out", found, expected)
 
     def describe(self, job: LayerJob, part: int) -> str:
@@ -147,7 +157,10 @@ def _tallies(job: LayerJob, gemms: Gemms, run: SteppedRun, n_folds: int | None =
     ifmaps, filters, psums, ofmaps = (
         job.arch.buffer_for(tensor).name for tensor in ("ifmap", "filter", "psum", "ofmap")
     )
-    macs = _macs(job, gemms, run, n_folds)
+    # Where values take several words, each word of one meets each of the other.
+    times = gemms.bits.ifmap_words * gemms.bits.filter_words
+    word_macs = _macs(job, gemms, run, n_folds)
+    macs = word_macs // times
     gated = _gated(job) if n_folds is None else 0
 
     def moved(count: int, delivered: int | None = None) -> Tally:
@@ -161,14 +174,16 @@ def _tallies(job: LayerJob, gemms: Gemms, run: SteppedRun, n_folds: int | None =
         ActionKey(filters, "filter", "read", RF): moved(words.filter_reads, moves.filter_taken),
         ActionKey(RF, "filter", "write", filters): moved(moves.filter_taken),
         ActionKey(NOC, "filter", "hop"): moved(moves.filter_taken),
-        ActionKey(NOC, "psum", "hop"): moved(moves.psum_hops if array.dataflow == OUTPUT_STATIONARY else macs),
-        ActionKey(RF, "ifmap", "read"): moved(macs),
-        ActionKey(RF, "filter", "read"): moved(macs - gated),
-        ActionKey(RF, "psum", "read"): moved(macs - gated),
-        ActionKey(RF, "psum", "write"): moved(macs - gated),
+        ActionKey(NOC, "psum", "hop"): moved(moves.psum_hops if array.dataflow == OUTPUT_STATIONARY else word_macs),
+        ActionKey(RF, "ifmap", "read"): moved(word_macs),
+        ActionKey(RF, "filter", "read"): moved(word_macs - times * gated),
+        ActionKey(RF, "psum", "read"): moved(word_macs - times * gated),
+        ActionKey(RF, "psum", "write"): moved(word_macs - times * gated),
         ActionKey("mac", "", "done"): moved(macs - gated),
         ActionKey("mac", "", "gated"): moved(gated),
     }
+    if times > 1:
+        tallies[ActionKey("mac", "", "again")] = moved(word_macs - macs)
     if array.dataflow == OUTPUT_STATIONARY:
         tallies[ActionKey(ofmaps, "ofmap", "write", PEER)] = moved(words.ofmap_writes)
     elif array.psum_path == PSUM_ACCUMULATED:

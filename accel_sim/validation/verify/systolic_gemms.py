@@ -18,6 +18,7 @@ from accel_sim.kernels.systolic_array import (
     GemmShape,
     SystolicArray,
 )
+from accel_sim.mapping.base import WordBits
 from accel_sim.mapping.systolic_plan import SystolicPlan, partial_pixels
 from accel_sim.validation.verify.operands import Operands
 from accel_sim.workload import MacShape
@@ -36,6 +37,8 @@ class Gemms:
         The convolution, with the windows that hang over the edge where the array works on them.
     parts
         The gemms, as `step_gemm` takes them.
+    bits
+        How many words of the array a value takes; the gemms have a pixel and a filter for each.
     order
         The ofmap pixel, in (N, P, Q) order of ``conv``, that stands at each place of the gemms' pixels, int64 (M,).
     is_real
@@ -46,6 +49,7 @@ class Gemms:
 
     conv: ConvShape
     parts: I64
+    bits: WordBits
     order: I64
     is_real: Mask
     cuts: I64
@@ -72,7 +76,8 @@ def cut_gemms(shape: MacShape, plan: SystolicPlan) -> Gemms:
     sizes = {name: getattr(shape, name) for name in ConvShape._fields}
     conv = ConvShape(**{**sizes, "p": shape.p + more_rows, "q": shape.q + more_cols})
     numbers = np.arange(conv.n * conv.p * conv.q, dtype=np.int64).reshape(conv.n, conv.p, conv.q)
-    filters = plan.tk if plan.array.dataflow == INPUT_STATIONARY else shape.k
+    n_filters = shape.k * plan.bits.filter_words
+    filters = plan.tk if plan.array.dataflow == INPUT_STATIONARY else n_filters
     order: list[I64] = []
     parts: list[tuple[int, int, int, int]] = []
     n_pixels = 0
@@ -83,17 +88,19 @@ def cut_gemms(shape: MacShape, plan: SystolicPlan) -> Gemms:
         real = np.zeros(block.shape, dtype=np.bool_)
         real[:, : p_end - p, : q_end - q] = True
         order += [block[real], block[~real]]
-        parts += [(n_pixels, block.size, k, min(filters, shape.k - k)) for k in range(0, shape.k, filters)]
-        n_pixels += block.size
+        n_vectors = block.size * plan.bits.ifmap_words
+        parts += [(n_pixels, n_vectors, k, min(filters, n_filters - k)) for k in range(0, n_filters, filters)]
+        n_pixels += n_vectors
     one_group = np.array(parts, dtype=np.int64)
     groups = np.repeat(np.arange(shape.groups), len(parts))
     all_parts = np.column_stack((groups, np.tile(one_group, (shape.groups, 1))))
     joined = np.concatenate(order)
     _, rows, columns = np.unravel_index(joined, numbers.shape)
-    gemm = GemmShape(m=numbers.size, k=shape.c * shape.r * shape.s, n=shape.k, groups=shape.groups)
+    gemm = GemmShape(m=n_pixels, k=shape.c * shape.r * shape.s, n=n_filters, groups=shape.groups)
     return Gemms(
         conv=conv,
         parts=all_parts,
+        bits=plan.bits,
         order=joined,
         is_real=(rows < shape.p) & (columns < shape.q),
         cuts=gemm_folds(gemm, plan.array, all_parts),
@@ -110,8 +117,44 @@ def _blocks(shape: MacShape, plan: SystolicPlan) -> Iterator[tuple[int, int, int
 
 def gemm_operands(operands: Operands, gemms: Gemms) -> tuple[Operand, Operand]:
     """Return ifmap and filters as gemm operands, pixels in the order of the gemms."""
-    ifmap = ifmap_operand(operands.ifmap, gemms.conv)
-    return ifmap._replace(outer=ifmap.outer[gemms.order]), filter_operand(operands.filters, gemms.conv)
+    ifmap, bits = ifmap_operand(operands.ifmap, gemms.conv), gemms.bits
+    ifmap = ifmap._replace(outer=ifmap.outer[gemms.order])
+    return (
+        _in_words(ifmap, bits.ifmap_words, bits.ifmap),
+        _in_words(filter_operand(operands.filters, gemms.conv), bits.filter_words, bits.filter),
+    )
+
+
+def _in_words(operand: Operand, n_words: int, value_bits: int) -> Operand:
+    """Return an operand with as many outer indices for each one as its values have words, the lowest word first.
+
+    Only the highest word has a sign.
+    """
+    if n_words == 1:
+        return operand
+    width = value_bits // n_words
+    values = operand.values.astype(np.int64)
+    lower = [values >> (width * word) & ((1 << width) - 1) for word in range(n_words - 1)]
+    words = np.concatenate([*lower, values >> (width * (n_words - 1))])
+    outer = operand.outer[:, None] + values.size * np.arange(n_words)
+    return operand._replace(values=words, outer=outer.ravel())
+
+
+def join_words(outputs: I64, bits: WordBits) -> I64:
+    """Return the sums of values, (groups, pixels, filters), from those of their words."""
+    if bits.ifmap_words * bits.filter_words == 1:
+        return outputs
+    groups, vectors, _ = outputs.shape
+    words = outputs.reshape(groups, vectors // bits.ifmap_words, bits.ifmap_words, -1, bits.filter_words)
+    joined = np.zeros((groups, words.shape[1], words.shape[3]), dtype=np.int64)
+    for i, j in np.ndindex(bits.ifmap_words, bits.filter_words):
+        joined += words[:, :, i, :, j].astype(np.int64) << word_shift(bits, i, j)
+    return joined
+
+
+def word_shift(bits: WordBits, ifmap_word: int, filter_word: int) -> int:
+    """Places by which the product of two words counts more than that of the lowest ones."""
+    return ifmap_word * (bits.ifmap // bits.ifmap_words) + filter_word * (bits.filter // bits.filter_words)
 
 
 def ranges_of(cut: Cut, array: SystolicArray) -> tuple[tuple[int, int], ...]:
