@@ -25,7 +25,10 @@ def machines(draw: st.DrawFn, name: str, activations: str = "on_chip") -> Accele
     data["array"].update(rows=draw(st.integers(1, 9)), cols=draw(st.integers(1, 9)))
     if name == "tpu_v1":
         data["array"].update(
-            skip_edges=draw(st.booleans()), double_buffered=draw(st.booleans()), whole_tiles=draw(st.booleans())
+            skip_edges=draw(st.booleans()),
+            double_buffered=draw(st.booleans()),
+            whole_tiles=draw(st.booleans()),
+            operand_words=1,
         )
     data["dram"] = draw(st.sampled_from(["ideal", "bandwidth:0.1", "bandwidth:3", "bandwidth:100"]))
     data["layout"] = draw(st.sampled_from(["nchw", "nhwc", "tiled"]))
@@ -109,6 +112,7 @@ def test_pixel_mesh_takes_the_cycles_of_its_patches(data: st.DataObject, kind: s
     alone = network([data.draw(layers("only", kind))], arch, data.draw(st.integers(1, 3)))
     result = simulate(alone, arch, steady=False).layers[0]
     shape, rows, cols = alone.layers[0].shape, arch.array.model_dump()["rows"], arch.array.model_dump()["cols"]
+    fifo_words = arch.array.model_dump()["fifo_words"]
     assert isinstance(shape, MacShape)
     cycles = reads = 0
     for _ in range(shape.groups * shape.n):
@@ -121,21 +125,26 @@ def test_pixel_mesh_takes_the_cycles_of_its_patches(data: st.DataObject, kind: s
             for left in range(0, shape.q, cols):
                 height, width = min(rows, shape.p - top), min(cols, shape.q - left)
                 cycles += shape.k * shape.c * shape.r * shape.s
-                reads += shape.k * shape.c * patch_reads(shape, height, width)
+                reads += shape.k * shape.c * patch_reads(shape, height, width, fifo_words)
     assert result.compute_cycles == cycles + arch.array.model_dump()["pipeline_stages"]
     if arch.mac.bits.ifmap == 16:
         assert result.accesses["nbin"]["ifmap"]["read_bytes"] == 2 * reads
 
 
-def patch_reads(shape: MacShape, height: int, width: int) -> int:
-    """ifmap words that the PEs of a patch find at no neighbour, tap by tap."""
+def patch_reads(shape: MacShape, height: int, width: int, fifo_words: int) -> int:
+    """ifmap words that the PEs of a patch find at no neighbour, tap by tap.
+
+    A FIFO holds the words of a stride of columns for the left neighbour, those of a stride of rows for the one above.
+    """
+    across = min(shape.stride_w, shape.s) <= fifo_words
+    down = across and min(shape.stride_h, shape.r) * min(shape.stride_w, shape.s) <= fifo_words
     loaded = 0
     for r in range(shape.r):
         for s in range(shape.s):
             for y in range(height):
                 for x in range(width):
                     # A neighbour's word came to it a stride ago, in the row that it has in its window.
-                    from_right = s >= shape.stride_w and x + 1 < width
-                    from_below = s < shape.stride_w and r >= shape.stride_h and y + 1 < height
+                    from_right = across and s >= shape.stride_w and x + 1 < width
+                    from_below = down and s < shape.stride_w and r >= shape.stride_h and y + 1 < height
                     loaded += not (from_right or from_below)
     return loaded

@@ -23,8 +23,6 @@ def test_folds_add_up(name: str, network: str) -> None:
     arch = load_arch(name)
     if name.startswith("systolic"):
         arch = arch.with_set(SMALL)
-    if name == "tpu_v1":
-        arch = arch.with_set({"mac.bits.ifmap": 16, "mac.bits.filter": 16})
     for layer in simulate(load_workload(network), arch, dram="ideal").layers:
         if not layer.n_macs:
             assert "folds" not in layer.details
