@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_sim.engine.dram import DramCounts, controller_config, count
 from accel_sim.engine.tables import alone_cycles, column, timed_servers, zeros
@@ -17,8 +14,7 @@ from accel_sim.kernels.loop_state import CLOCKS, IDLE, PER_CYCLES, SERVER, Books
 from accel_sim.kernels.servers import NEVER
 from accel_sim.program.layer_program import I64, LayerProgram, Templates
 from accel_sim.program.machine import Machine
-
-T = TypeVar("T", bound=np.generic)
+from accel_sim.program.two_layers import fill
 
 
 def no_flights(machine: Machine) -> Flights:
@@ -108,39 +104,28 @@ def fill_row(live: Live, row: int, machine: Machine, program: LayerProgram, reco
     has_memory = any(server.kind == "dram" for server in machine.servers)
     no_cycles = np.full(program.n_commands if record else 0, -1, dtype=np.int64)
     live = live._replace(
-        unit_ptr=_fill(live.unit_ptr, row, program.unit_ptr),
-        template=_fill(live.template, row, program.template),
-        own_cycles=_fill(live.own_cycles, row, program.own_cycles),
-        wait_ptr=_fill(live.wait_ptr, row, rows.wait_ptr),
-        wait_semaphore=_fill(live.wait_semaphore, row, rows.wait_semaphore),
-        wait_amount=_fill(live.wait_amount, row, rows.wait_amount),
-        signal_ptr=_fill(live.signal_ptr, row, rows.signal_ptr),
-        signal_semaphore=_fill(live.signal_semaphore, row, rows.signal_semaphore),
-        signal_amount=_fill(live.signal_amount, row, rows.signal_amount),
-        demand_ptr=_fill(live.demand_ptr, row, np.concatenate(([0], np.cumsum(timed)))[rows.demand_ptr]),
-        demand_server=_fill(live.demand_server, row, rows.demand_server[timed]),
-        demand_quanta=_fill(live.demand_quanta, row, rows.demand_quanta[timed]),
-        demand_shape=_fill(live.demand_shape, row, _shapes(rows)[timed] if has_memory else zeros(0, 6)),
-        address=_fill(live.address, row, program.address if has_memory else zeros(0)),
-        alone_cycles=_fill(live.alone_cycles, row, alone),
-        issue_cycle=_fill(live.issue_cycle, row, no_cycles),
-        end_cycle=_fill(live.end_cycle, row, no_cycles),
+        unit_ptr=fill(live.unit_ptr, row, program.unit_ptr),
+        template=fill(live.template, row, program.template),
+        own_cycles=fill(live.own_cycles, row, program.own_cycles),
+        wait_ptr=fill(live.wait_ptr, row, rows.wait_ptr),
+        wait_semaphore=fill(live.wait_semaphore, row, rows.wait_semaphore),
+        wait_amount=fill(live.wait_amount, row, rows.wait_amount),
+        signal_ptr=fill(live.signal_ptr, row, rows.signal_ptr),
+        signal_semaphore=fill(live.signal_semaphore, row, rows.signal_semaphore),
+        signal_amount=fill(live.signal_amount, row, rows.signal_amount),
+        demand_ptr=fill(live.demand_ptr, row, np.concatenate(([0], np.cumsum(timed)))[rows.demand_ptr]),
+        demand_server=fill(live.demand_server, row, rows.demand_server[timed]),
+        demand_quanta=fill(live.demand_quanta, row, rows.demand_quanta[timed]),
+        demand_shape=fill(live.demand_shape, row, _shapes(rows)[timed] if has_memory else zeros(0, 6)),
+        address=fill(live.address, row, program.address if has_memory else zeros(0)),
+        alone_cycles=fill(live.alone_cycles, row, alone),
+        issue_cycle=fill(live.issue_cycle, row, no_cycles),
+        end_cycle=fill(live.end_cycle, row, no_cycles),
     )
     live.primary[row] = program.primary_unit
     live.left[row] = program.n_commands
     live.primary_left[row] = np.diff(program.unit_ptr)[program.primary_unit]
     return live
-
-
-def _fill(table: NDArray[T], row: int, values: NDArray[T]) -> NDArray[T]:
-    """Return ``table`` with ``values`` at the start of ``row``, widened if they do not fit."""
-    n_values = values.shape[0]
-    if n_values > table.shape[1]:
-        wider = np.zeros((2, *values.shape), dtype=table.dtype)
-        wider[:, : table.shape[1]] = table
-        table = wider
-    table[row, :n_values] = values
-    return table
 
 
 def _shapes(rows: Templates) -> I64:

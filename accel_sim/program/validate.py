@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_sim.errors import ProgramError
 from accel_sim.kernels.overlap import find_unordered, run_edges
@@ -16,8 +15,7 @@ from accel_sim.program.bounds import check_bounds
 from accel_sim.program.deadlock import Blocked, deadlock
 from accel_sim.program.layer_program import I64, LayerProgram
 from accel_sim.program.machine import Machine
-
-T = TypeVar("T", bound=np.generic)
+from accel_sim.program.two_layers import fill
 
 
 def validate(machine: Machine, programs: Iterable[LayerProgram]) -> None:
@@ -115,15 +113,15 @@ class _Validation:
         at_memory = memory_templates(self.machine, program)
         queues = self.queues
         self.queues = queues._replace(
-            unit_ptr=_fill(queues.unit_ptr, row, program.unit_ptr),
-            template=_fill(queues.template, row, program.template),
-            wait_ptr=_fill(queues.wait_ptr, row, rows.wait_ptr),
-            wait_semaphore=_fill(queues.wait_semaphore, row, rows.wait_semaphore),
-            wait_amount=_fill(queues.wait_amount, row, rows.wait_amount),
-            signal_ptr=_fill(queues.signal_ptr, row, rows.signal_ptr),
-            signal_semaphore=_fill(queues.signal_semaphore, row, rows.signal_semaphore),
-            signal_amount=_fill(queues.signal_amount, row, rows.signal_amount),
-            at_memory=_fill(queues.at_memory, row, at_memory.astype(np.uint8)),
+            unit_ptr=fill(queues.unit_ptr, row, program.unit_ptr),
+            template=fill(queues.template, row, program.template),
+            wait_ptr=fill(queues.wait_ptr, row, rows.wait_ptr),
+            wait_semaphore=fill(queues.wait_semaphore, row, rows.wait_semaphore),
+            wait_amount=fill(queues.wait_amount, row, rows.wait_amount),
+            signal_ptr=fill(queues.signal_ptr, row, rows.signal_ptr),
+            signal_semaphore=fill(queues.signal_semaphore, row, rows.signal_semaphore),
+            signal_amount=fill(queues.signal_amount, row, rows.signal_amount),
+            at_memory=fill(queues.at_memory, row, at_memory.astype(np.uint8)),
         )
         width = self.queues.template.shape[1]
         if width > self.replays.after.shape[2]:
@@ -223,13 +221,3 @@ class _Validation:
             f"unit {self.machine.units[unit].name!r} at command {number} of layer {layer.program.name!r}"
             f" (bytes {touches.low[index]} to {touches.high[index] - 1})"
         )
-
-
-def _fill(table: NDArray[T], row: int, values: NDArray[T]) -> NDArray[T]:
-    """Return ``table`` with ``values`` at the start of ``row``, widened if they do not fit."""
-    if values.size > table.shape[1]:
-        wider = np.zeros((2, values.size), dtype=table.dtype)
-        wider[:, : table.shape[1]] = table
-        table = wider
-    table[row, : values.size] = values
-    return table
