@@ -45,10 +45,12 @@ def word_bits(layer: Layer, arch: Accelerator) -> WordBits:
     :class:`MappingError`, unless ``mac.any_width``.
     """
     machine, most = arch.mac.bits, _most_words(arch)
+    times = f" and array.operand_words: {most}" if most > 1 else ""
+    keys = {tensor: f"mac.bits.{tensor}: {getattr(machine, tensor)}{times}" for tensor in ("ifmap", "filter")}
     faults = [
         Fault(
             key=f"{layer.name}.bits.{tensor}",
-            message=f"{bits} bits do not fit the {allowed}-bit {tensor} operand of {arch.name} (mac.bits.{tensor})",
+            message=f"{bits} bits do not fit the {most * allowed}-bit {tensor} operand of {arch.name} ({keys[tensor]})",
         )
         for tensor, bits, allowed in (
             ("ifmap", layer.ifmap.bits, machine.ifmap),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from accel_sim.arch import Accelerator, load_arch
 from accel_sim.engine.simulate import simulate
 from accel_sim.errors import InputError
 from accel_sim.results import NetworkResult
-from accel_sim.workload import Layer, MacShape, Network, load_workload
+from accel_sim.workload import MacShape, Network, load_workload
 
 ROOT = Path(__file__).parents[2]
 MACHINES = sorted(path.stem for path in (ROOT / "arch_configs").glob("*.yaml"))
@@ -27,19 +26,6 @@ SELDOM = [(machine, network) for machine in MACHINES for network in NETWORKS if 
 
 REFUSED = {("shidiannao", "alexnet_conv"): "its fmaps and those that wait take"}
 """Pairs of the normal run that no mapping makes legal, and what the user is told."""
-
-
-def network_of(name: str, arch: Accelerator) -> Network:
-    """A shipped network with values no wider than the machine's."""
-    network, bits = load_workload(name), arch.mac.bits
-
-    def narrow(layer: Layer) -> Layer:
-        operands = {"ifmap": replace(layer.ifmap, bits=min(layer.ifmap.bits, bits.ifmap))}
-        if layer.filter is not None:
-            operands["filter"] = replace(layer.filter, bits=min(layer.filter.bits, bits.filter))
-        return replace(layer, **operands)
-
-    return replace(network, layers=tuple(map(narrow, network.layers)))
 
 
 @cache
@@ -71,7 +57,7 @@ def check(network: Network, result: NetworkResult) -> None:
 @pytest.mark.parametrize(("machine", "network"), OFTEN)
 def test_books_balance(machine: str, network: str) -> None:
     arch = machine_of(machine)
-    layers = network_of(network, arch)
+    layers = load_workload(network)
     if (machine, network) in REFUSED:
         with pytest.raises(InputError, match=REFUSED[machine, network]):
             simulate(layers, arch, steady=False)
@@ -83,7 +69,7 @@ def test_books_balance(machine: str, network: str) -> None:
 @pytest.mark.parametrize(("machine", "network"), SELDOM)
 def test_books_balance_or_the_pair_is_refused(machine: str, network: str) -> None:
     arch = machine_of(machine)
-    layers = network_of(network, arch)
+    layers = load_workload(network)
     try:
         result = simulate(layers, arch, steady=False)
     except InputError as error:
