@@ -130,7 +130,7 @@ layers:
 
 
 # the TPU's applications come with the batches of its paper (Table 1); LSTM0's 16-bit activations are two of 8 bits
-BATCHES = {"tpu_mlp0": 200, "tpu_mlp1": 168, "tpu_lstm0": 128}
+BATCHES = {"tpu_mlp0": 200, "tpu_mlp1": 168, "tpu_lstm0": 128, "ese_lstm": 32}
 
 
 @pytest.mark.parametrize("name", shipped_names("accel_sim.workloads"))
